@@ -1,0 +1,160 @@
+import type { Gate, HostFault } from "./facts.ts";
+import type { MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
+import type { Reference, ToolKind } from "./message.ts";
+import type { MemberPlan, TurnCause } from "./run.ts";
+import type { Task, TaskResult } from "./task.ts";
+
+/** The tasks a decision needs, loaded under the lock: those named, their blockers, dependents and what they lead to. */
+export type TaskBook = ReadonlyMap<TaskId, Task>;
+
+/** What can be asked of a run. Everything a decision needs beyond the state travels in the command. */
+export type Command =
+  | SendMessage
+  | {
+      readonly type: "add_members";
+      readonly by: Participant;
+      readonly plans: readonly MemberPlan[];
+    }
+  | {
+      readonly type: "create_tasks";
+      readonly by: Participant;
+      readonly drafts: readonly TaskDraft[];
+      readonly book: TaskBook;
+    }
+  | {
+      readonly type: "update_task";
+      readonly by: Participant;
+      readonly taskId: TaskId;
+      readonly change: TaskChange;
+      readonly book: TaskBook;
+    }
+  | {
+      readonly type: "request_shutdown";
+      readonly by: Participant;
+      readonly member: string;
+      readonly reason?: string;
+    }
+  | {
+      readonly type: "approve_shutdown";
+      readonly by: Participant;
+      readonly member: string;
+      readonly book: TaskBook;
+    }
+  | {
+      readonly type: "reject_shutdown";
+      readonly by: Participant;
+      readonly member: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "close_run";
+      readonly force: boolean;
+      readonly reason: string;
+      /** Unread messages a member, ready and reserved. */
+      readonly unread: Readonly<Record<MemberName, number>>;
+    }
+  | { readonly type: "finish_run" }
+  | {
+      readonly type: "note_session_opened";
+      readonly member: MemberName;
+      readonly generation: number;
+      readonly sessionId: SessionId;
+      readonly directory: string;
+    }
+  | {
+      readonly type: "note_spawn_failed";
+      readonly member: MemberName;
+      readonly generation: number;
+      readonly reason: string;
+      readonly book: TaskBook;
+    }
+  | { readonly type: "note_turn_started"; readonly participant: Participant; readonly cause: TurnCause }
+  | {
+      readonly type: "note_step";
+      readonly participant: Participant;
+      readonly tokens: number;
+      readonly cost: number;
+    }
+  | TurnSettled
+  | { readonly type: "note_gate_opened"; readonly participant: Participant; readonly gate: Gate }
+  | {
+      readonly type: "note_gate_closed";
+      readonly participant: Participant;
+      /** Left out: every gate of the participant is gone. */
+      readonly requestId?: string;
+    }
+  | { readonly type: "note_prompted"; readonly participant: Participant }
+  | {
+      readonly type: "note_session_deleted";
+      readonly sessionId: SessionId;
+      readonly book: TaskBook;
+    }
+  | {
+      readonly type: "note_undeliverable";
+      readonly recipient: Participant;
+      readonly messages: readonly { readonly messageId: MessageId; readonly from: Sender }[];
+      readonly reason: string;
+    }
+  | { readonly type: "note_time" }
+  /** The owner goes in an orderly way and leaves the run to the next. */
+  | { readonly type: "note_orphaned" }
+  /** A process has become the owner. */
+  | { readonly type: "note_adopted" }
+  | {
+      readonly type: "note_quiet";
+      /** Tasks that are neither completed nor deleted, in order of id. */
+      readonly open: readonly Task[];
+      /** Those of them that can be taken. */
+      readonly ready: readonly TaskId[];
+    };
+
+export interface SendMessage {
+  readonly type: "send_message";
+  readonly by: Participant | "person";
+  /** A participant's name or `*`, as received. */
+  readonly to: string;
+  readonly messageId: MessageId;
+  readonly kind: ToolKind | "person";
+  readonly body: string;
+  readonly summary?: string;
+  readonly references?: readonly Reference[];
+  readonly correlationId?: string;
+  /** UTF-8 bytes that wait for each participant, ready and reserved. */
+  readonly unreadBytes: Readonly<Record<Participant, number>>;
+}
+
+export interface TurnSettled {
+  readonly type: "note_turn_settled";
+  readonly participant: Participant;
+  readonly outcome: "ended" | "failed" | "aborted";
+  /** The host's id of the last assistant message: one last word and one error notice a step, however often it is told. */
+  readonly stepId: string;
+  /** Final text of the turn, empty if there is none. */
+  readonly text: string;
+  readonly fault?: HostFault;
+  /** Batches of the participant that no finished step has seen: they will be posted again and wake it. */
+  readonly unanswered: number;
+  /** 0..1, spreads the back-off of members that failed together. */
+  readonly jitter: number;
+  readonly book: TaskBook;
+}
+
+export interface TaskDraft {
+  readonly subject: string;
+  readonly description: string;
+  /** Ids of existing tasks. */
+  readonly blockedBy: readonly TaskId[];
+  /** Positions, from 0, of earlier drafts of the same call. */
+  readonly blockedByDraft: readonly number[];
+  readonly owner?: string;
+}
+
+export interface TaskChange {
+  readonly status?: "pending" | "claimed" | "in_progress" | "completed" | "deleted";
+  /** A participant, or "" for nobody. */
+  readonly owner?: string;
+  readonly subject?: string;
+  readonly description?: string;
+  readonly blockedBy?: readonly TaskId[];
+  readonly result?: TaskResult;
+}

@@ -1,0 +1,464 @@
+import {
+  begin,
+  type Change,
+  mail,
+  patchLead,
+  patchMember,
+  patchRun,
+  takesMail,
+  tell,
+  wish,
+} from "./change.ts";
+import type { Command, TaskBook, TurnSettled } from "./commands.ts";
+import { dropSpawn, retire, settleCreation } from "./decide-run.ts";
+import { releaseOwned } from "./decide-tasks.ts";
+import { backoffMs, MAX_ATTEMPTS } from "./delivery.ts";
+import type { Gate, HostFault } from "./facts.ts";
+import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+import {
+  isLive,
+  type LeadSeat,
+  type Member,
+  type MemberCommand,
+  memberOf,
+  memberTable,
+  type RunState,
+  shutdownTable,
+} from "./run.ts";
+import { checkUsage, reachBudget } from "./spend.ts";
+import { step } from "./table.ts";
+import {
+  brief,
+  gaveUpWaking,
+  goOn,
+  lastWord,
+  memberLost,
+  roster,
+  shutdownApproved,
+  shutdownAsked,
+  shutdownRejected,
+  toolsArrived,
+  turnAborted,
+  turnFailed,
+} from "./wording.ts";
+
+type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
+type Outcome = Change | Refused | { readonly kind: "unchanged" };
+const UNCHANGED = { kind: "unchanged" } as const;
+
+/** Moves a member by the table, or returns undefined if the command means nothing in its state. */
+function moved(
+  change: Change,
+  name: string,
+  command: MemberCommand,
+  now: Instant,
+  reason?: string,
+): Change | undefined {
+  const member = memberOf(change.state, name);
+  if (!member) return undefined;
+  const next = step(memberTable, member.status, command);
+  if (next.outcome !== "moved") return undefined;
+  const { reason: _former, ...rest } = member;
+  const after: Member = {
+    ...rest,
+    status: next.state,
+    since: now,
+    ...(reason === undefined ? {} : { reason }),
+  };
+  return tell(
+    patchMember(change, name, () => after),
+    { event: `member_${next.state}`, member: name, generation: member.generation, reason },
+  );
+}
+
+/** The session exists: the member takes mail, and its brief is the first of it. */
+export function noteSessionOpened(
+  state: RunState,
+  command: Extract<Command, { type: "note_session_opened" }>,
+  now: Instant,
+): Outcome {
+  const member = memberOf(state, command.member);
+  if (!member || member.generation !== command.generation) return UNCHANGED;
+  let change = moved(begin(dropSpawn(state, command)), command.member, "open", now);
+  if (!change) return UNCHANGED;
+  change = patchMember(change, command.member, (one) => ({
+    ...one,
+    sessionId: command.sessionId,
+    directory: command.directory,
+  }));
+  change = mail(change, {
+    messageId: `brief_${command.member}_${command.generation}`,
+    from: SYSTEM,
+    to: command.member,
+    kind: "brief",
+    body: brief(state, member),
+  });
+  return settleCreation(change, now);
+}
+
+/** A name in a shutdown call, checked: the member itself or the lead may speak for it. */
+function shutdownTarget(state: RunState, by: Participant, name: string): Member | Refused {
+  const member = memberOf(state, name);
+  if (!member) {
+    return refuse(
+      "member_unknown",
+      `member "${name}" is unknown in run ${state.runId}; participants are ${roster(state)}`,
+      "Call team_status to see who is there.",
+      { member: name },
+    );
+  }
+  if (by === LEAD || by === name) return member;
+  return refuse(
+    "not_allowed",
+    `${by} may not decide about ${name}`,
+    `Only ${name} itself or the lead may. Write to the lead with team_send_message.`,
+    { by, member: name },
+  );
+}
+
+export function requestShutdown(
+  state: RunState,
+  command: Extract<Command, { type: "request_shutdown" }>,
+  now: Instant,
+): Outcome {
+  const { by, reason } = command;
+  const member = shutdownTarget(state, by, command.member);
+  if ("kind" in member) return member;
+  const { name } = member.plan;
+  if (!isLive(member)) {
+    return refuse("member_ended", `${name} is ${member.status} already`, "Nothing is left to do for it.", {
+      member: name,
+    });
+  }
+  const next = step(shutdownTable, member.shutdown.status, "request");
+  if (next.outcome !== "moved") return UNCHANGED;
+  const change = patchMember(begin(state), name, (one) => ({
+    ...one,
+    // A request of the lead is mail of the lead: it ends the hold of a person's Esc.
+    heldByPerson: by === LEAD ? false : one.heldByPerson,
+    shutdown: {
+      status: next.state,
+      requestedBy: by,
+      changedAt: now,
+      ...(reason === undefined ? {} : { reason }),
+    },
+  }));
+  return mail(tell(change, { event: "shutdown_requested", member: name, by, reason }), {
+    from: by,
+    to: by === name ? LEAD : name,
+    kind: "shutdown_request",
+    body: shutdownAsked(by, name, reason),
+  });
+}
+
+/** Approved, a member ends when its turn does; one that has no turn ends now. */
+export function approveShutdown(
+  state: RunState,
+  command: Extract<Command, { type: "approve_shutdown" }>,
+  now: Instant,
+): Outcome {
+  const { by } = command;
+  const member = shutdownTarget(state, by, command.member);
+  if ("kind" in member) return member;
+  const { name } = member.plan;
+  const next = step(shutdownTable, member.shutdown.status, "approve");
+  if (next.outcome === "refused") {
+    return refuse(
+      "shutdown_not_requested",
+      `nobody has asked ${name} to shut down`,
+      `Ask first with team_shutdown_request, targetMemberName "${name}".`,
+      { member: name },
+    );
+  }
+  if (next.outcome === "stayed") return UNCHANGED;
+  let change = patchMember(begin(state), name, (one) => ({
+    ...one,
+    shutdown: { ...one.shutdown, status: next.state, changedAt: now },
+  }));
+  change = tell(change, { event: "shutdown_approved", member: name, by });
+  // The lead hears of every end but the one it has just decided; the member takes no mail from here on.
+  if (by !== LEAD)
+    change = mail(change, {
+      from: by,
+      to: LEAD,
+      kind: "shutdown_approved",
+      body: shutdownApproved(name, by),
+    });
+  return hasTurn(member) ? change : endMember(change, name, "shut down", command.book, now);
+}
+
+export function rejectShutdown(
+  state: RunState,
+  command: Extract<Command, { type: "reject_shutdown" }>,
+  now: Instant,
+): Outcome {
+  const { by, reason } = command;
+  const member = shutdownTarget(state, by, command.member);
+  if ("kind" in member) return member;
+  const { name } = member.plan;
+  const next = step(shutdownTable, member.shutdown.status, "reject");
+  if (next.outcome !== "moved") {
+    const approved = member.shutdown.status !== "none";
+    return refuse(
+      approved ? "shutdown_already_approved" : "shutdown_not_requested",
+      approved ? `the shutdown of ${name} is approved already` : `nobody has asked ${name} to shut down`,
+      approved
+        ? "Add a member of that name again with team_create if it is needed."
+        : "There is nothing to reject.",
+      { member: name, status: member.shutdown.status },
+    );
+  }
+  const asker = member.shutdown.requestedBy ?? LEAD;
+  const change = patchMember(begin(state), name, (one) => ({
+    ...one,
+    shutdown: { status: next.state, changedAt: now },
+  }));
+  const told = tell(change, { event: "shutdown_rejected", member: name, by, reason });
+  return asker === by || (asker !== LEAD && !takesMail(member))
+    ? told
+    : mail(told, {
+        from: by,
+        to: asker,
+        kind: "shutdown_rejected",
+        body: shutdownRejected(name, by, reason),
+      });
+}
+
+function hasTurn(member: Member): boolean {
+  return member.status === "working" || member.status === "needs_approval";
+}
+
+/** A generation ends: its tasks go back to the list and what became ready is told. */
+function endMember(change: Change, name: string, reason: string, book: TaskBook, now: Instant): Change {
+  return releaseOwned(retire(change, name, reason, now), name, book, now);
+}
+
+export function noteTurnStarted(
+  state: RunState,
+  command: Extract<Command, { type: "note_turn_started" }>,
+  now: Instant,
+): Outcome {
+  const turn = { startedAt: now, cause: command.cause, reported: false } as const;
+  if (command.participant === LEAD) {
+    return state.lead.turn ? UNCHANGED : patchLead(begin(state), { turn });
+  }
+  const change = moved(begin(state), command.participant, "start_turn", now);
+  return change ? patchMember(change, command.participant, (member) => ({ ...member, turn })) : UNCHANGED;
+}
+
+/** Tokens and cost of one completed model call; the lead's are not the run's to limit. */
+export function noteStep(state: RunState, command: Extract<Command, { type: "note_step" }>): Outcome {
+  const member = memberOf(state, command.participant);
+  if (!member || (command.tokens === 0 && command.cost === 0)) return UNCHANGED;
+  return checkUsage(
+    patchMember(begin(state), command.participant, (one) => ({
+      ...one,
+      usage: {
+        ...one.usage,
+        tokens: one.usage.tokens + command.tokens,
+        cost: one.usage.cost + command.cost,
+      },
+    })),
+  );
+}
+
+/**
+ * A turn is over, confirmed. Ended well, the member waits and what it said last is carried to the lead if that is owed;
+ * cut short, it is interrupted and woken again by policy. An approved shutdown is completed here.
+ */
+export function noteTurnSettled(state: RunState, command: TurnSettled, now: Instant): Outcome {
+  if (command.participant === LEAD) return settleLead(state, command);
+  const before = memberOf(state, command.participant);
+  if (!before) return UNCHANGED;
+  const { name } = before.plan;
+  let change = moved(
+    begin(state),
+    name,
+    command.outcome === "ended" ? "end_turn" : "interrupt",
+    now,
+    faultName(command),
+  );
+  if (!change) return UNCHANGED;
+  change = patchMember(change, name, ({ turn: _turn, ...member }) => ({
+    ...member,
+    gates: [],
+    usage: { ...member.usage, turns: member.usage.turns + 1 },
+  }));
+  change = SETTLEMENTS[command.outcome](change, before, command, now);
+  const settled = memberOf(change.state, name);
+  if (settled && settled.usage.turns >= state.limits.maxMemberTurns)
+    change = reachBudget(change, "turns", name);
+  return before.shutdown.status === "approved"
+    ? endMember(change, name, "shut down", command.book, now)
+    : change;
+}
+
+const SETTLEMENTS: Readonly<
+  Record<
+    TurnSettled["outcome"],
+    (change: Change, before: Member, command: TurnSettled, now: Instant) => Change
+  >
+> = { ended: settleWell, failed: settleFailed, aborted: settleAborted };
+
+function settleWell(change: Change, before: Member, command: TurnSettled): Change {
+  const { name } = before.plan;
+  const calm = patchMember(change, name, ({ backoff: _backoff, lastFault: _fault, ...member }) => member);
+  const owed =
+    before.turn && ["lead", "person", "brief"].includes(before.turn.cause) && !before.turn.reported;
+  if (!owed || command.text.trim() === "") return calm;
+  return mail(calm, {
+    messageId: `report_${command.stepId}`,
+    from: name,
+    to: LEAD,
+    kind: "final_report",
+    body: lastWord(before, command.text),
+  });
+}
+
+function settleFailed(change: Change, before: Member, command: TurnSettled, now: Instant): Change {
+  const { name } = before.plan;
+  const fault = faultText(command.fault);
+  const failures = (before.backoff?.failures ?? 0) + 1;
+  const until = now + backoffMs(failures, command.jitter);
+  const failed = patchMember(change, name, (member) => ({
+    ...member,
+    backoff: { failures, until },
+    ...(command.fault === undefined ? {} : { lastFault: command.fault }),
+  }));
+  const next = mail(failed, {
+    messageId: `error_${command.stepId}`,
+    from: SYSTEM,
+    to: LEAD,
+    kind: "member_error",
+    body:
+      failures < MAX_ATTEMPTS ? turnFailed(before, fault, failures) : gaveUpWaking(before, fault, failures),
+  });
+  // It ends with this turn: nothing wakes it, and nobody would read what is written to it.
+  if (!takesMail(before)) return next;
+  // Mail that no step has seen is posted again and wakes it; without any, something has to say that it should go on.
+  const wakes = command.unanswered > 0 || failures >= MAX_ATTEMPTS;
+  return wakes ? next : mail(next, { from: SYSTEM, to: name, kind: "member_error", body: goOn(fault) });
+}
+
+function settleAborted(change: Change, before: Member, command: TurnSettled): Change {
+  const held = patchMember(change, before.plan.name, (member) => ({ ...member, heldByPerson: true }));
+  return mail(held, {
+    messageId: `error_${command.stepId}`,
+    from: SYSTEM,
+    to: LEAD,
+    kind: "member_error",
+    body: turnAborted(before),
+  });
+}
+
+function settleLead(state: RunState, command: TurnSettled): Outcome {
+  if (!state.lead.turn && !state.lead.toolsPending) return UNCHANGED;
+  const { turn: _turn, ...seat } = state.lead;
+  const lead: LeadSeat = {
+    ...seat,
+    gates: [],
+    toolsPending: false,
+    heldByPerson: command.outcome === "aborted" ? true : seat.heldByPerson,
+  };
+  const change = patchRun(begin(state), { lead });
+  if (!state.lead.toolsPending || command.outcome === "aborted") return change;
+  return mail(change, { from: SYSTEM, to: LEAD, kind: "brief", body: toolsArrived(state) });
+}
+
+function faultName(command: TurnSettled): string | undefined {
+  if (command.outcome === "ended") return undefined;
+  return command.outcome === "aborted" ? "stopped by a person" : faultText(command.fault);
+}
+
+function faultText(fault: HostFault | undefined): string {
+  return fault === undefined ? "it ended without a result" : `${fault.name}: ${fault.message}`;
+}
+
+export function noteGateOpened(
+  state: RunState,
+  command: Extract<Command, { type: "note_gate_opened" }>,
+  now: Instant,
+): Outcome {
+  const { participant, gate } = command;
+  const present = participant === LEAD ? state.lead.gates : memberOf(state, participant)?.gates;
+  if (!present || present.some((one) => one.requestId === gate.requestId)) return UNCHANGED;
+  const gates = [...present, gate];
+  if (participant === LEAD) return patchLead(begin(state), { gates });
+  const member = memberOf(state, participant);
+  if (!member || !isLive(member) || member.status === "starting") return UNCHANGED;
+  const change = moved(begin(state), participant, "open_gate", now, gateText(gate)) ?? begin(state);
+  // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
+  const turn = { startedAt: now, cause: "foreign", reported: false } as const;
+  return wish(
+    patchMember(change, participant, (one) =>
+      hasTurn(one) ? { ...one, gates, turn: one.turn ?? turn } : { ...one, gates },
+    ),
+    {
+      type: "show_toast",
+      directory: state.lead.directory,
+      level: "warning",
+      text: `${participant} (${state.team.name}) waits for you: ${gateText(gate)}`,
+    },
+  );
+}
+
+export function noteGateClosed(
+  state: RunState,
+  command: Extract<Command, { type: "note_gate_closed" }>,
+  now: Instant,
+): Outcome {
+  const { participant, requestId } = command;
+  const present = participant === LEAD ? state.lead.gates : memberOf(state, participant)?.gates;
+  const gates = requestId === undefined ? [] : (present ?? []).filter((one) => one.requestId !== requestId);
+  if (!present || gates.length === present.length) return UNCHANGED;
+  if (participant === LEAD) return patchLead(begin(state), { gates });
+  const change = patchMember(begin(state), participant, (one) => ({ ...one, gates }));
+  if (gates.length > 0)
+    return tell(change, { event: "gate_closed", member: participant, left: gates.length });
+  return moved(change, participant, "close_gates", now) ?? change;
+}
+
+function gateText(gate: Gate): string {
+  return gate.kind === "permission"
+    ? `permission ${gate.subject} (${gate.detail})`
+    : `question: ${gate.detail}`;
+}
+
+/** A prompt that is not ours: whoever typed it wants the session to go on. */
+export function notePrompted(state: RunState, command: Extract<Command, { type: "note_prompted" }>): Outcome {
+  if (command.participant === LEAD) {
+    return state.lead.heldByPerson ? patchLead(begin(state), { heldByPerson: false }) : UNCHANGED;
+  }
+  const member = memberOf(state, command.participant);
+  if (!member || (!member.heldByPerson && !member.backoff)) return UNCHANGED;
+  return patchMember(begin(state), command.participant, ({ backoff: _over, ...one }) => ({
+    ...one,
+    heldByPerson: false,
+  }));
+}
+
+export function noteSessionDeleted(
+  state: RunState,
+  command: Extract<Command, { type: "note_session_deleted" }>,
+  now: Instant,
+): Outcome {
+  const member = Object.values(state.members).find((one) => one.sessionId === command.sessionId);
+  if (!member) return UNCHANGED;
+  const { name } = member.plan;
+  const reason = "its session was deleted";
+  const lost = moved(begin(state), name, "lose", now, reason);
+  if (!lost) return UNCHANGED;
+  let change = patchMember(lost, name, ({ turn: _turn, ...one }) => ({
+    ...one,
+    gates: [],
+    heldByPerson: false,
+  }));
+  change = wish(change, {
+    type: "abort_session",
+    sessionId: command.sessionId,
+    directory: member.directory ?? state.lead.directory,
+  });
+  change = releaseOwned(change, name, command.book, now);
+  return mail(change, { from: SYSTEM, to: LEAD, kind: "member_error", body: memberLost(name, reason) });
+}

@@ -1,0 +1,129 @@
+import {
+  begin,
+  type Change,
+  type Letter,
+  liveParticipants,
+  mail,
+  patchLead,
+  patchMember,
+  patchRun,
+  takesMail,
+  tell,
+  wish,
+} from "./change.ts";
+import type { Command, TaskBook, TaskDraft } from "./commands.ts";
+import {
+  decideTaskCreate,
+  decideTaskUpdate,
+  type OwnerChange,
+  releaseTasks,
+  type TaskChanges,
+} from "./decide-task.ts";
+import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
+import type { Refusal } from "./refusal.ts";
+import { memberOf, type RunState } from "./run.ts";
+import type { Task } from "./task.ts";
+import type { TaskContext } from "./task-checks.ts";
+import { endVolleys } from "./volley.ts";
+import { taskAssigned, tasksReady, taskTakenBack } from "./wording.ts";
+
+type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** The shared list as part of the run: what `decide-task.ts` says of tasks becomes records, seats' task lists and mail. */
+export function createTasks(
+  state: RunState,
+  command: Extract<Command, { type: "create_tasks" }>,
+  now: Instant,
+): Change | Refused {
+  return addTasks(begin(state), command.by, command.drafts, command.book, now);
+}
+
+/** Also a part of the commit that opens a run, so that a team never exists without its first tasks. */
+export function addTasks(
+  change: Change,
+  by: Participant,
+  drafts: readonly TaskDraft[],
+  book: TaskBook,
+  now: Instant,
+): Change | Refused {
+  const nextTaskId = change.state.tasks + 1;
+  const creation = decideTaskCreate(book, drafts, { ...context(change.state, by, now), nextTaskId });
+  if (creation.kind === "refused") return creation;
+  const counted = patchRun(change, { tasks: change.state.tasks + creation.created.length });
+  return fold(counted, by, creation);
+}
+
+export function updateTask(
+  state: RunState,
+  command: Extract<Command, { type: "update_task" }>,
+  now: Instant,
+): Change | Refused | { readonly kind: "unchanged" } {
+  const { by, taskId, change, book } = command;
+  const update = decideTaskUpdate(book, taskId, change, context(state, by, now));
+  if (update.kind === "refused") return update;
+  if (update.kind === "unchanged") return { kind: "unchanged" };
+  return fold(begin(state), by, update);
+}
+
+/** What a participant that has ended still owned returns to the list; the lead hears of it in the notice of the end. */
+export function releaseOwned(change: Change, name: Participant, book: TaskBook, now: Instant): Change {
+  const owned = memberOf(change.state, name)?.tasks ?? [];
+  if (owned.length === 0) return change;
+  const released = releaseTasks(book, name, owned, { now, revision: change.state.revision + 1 });
+  return fold(change, name, released);
+}
+
+function context(state: RunState, by: Participant, now: Instant): TaskContext {
+  return { by, live: liveParticipants(state), now, revision: state.revision + 1 };
+}
+
+function fold(change: Change, by: Participant, changes: TaskChanges): Change {
+  let next = wish(change, ...changes.tasks.map((task) => ({ type: "write_task", task }) as const));
+  for (const event of changes.events) next = tell(next, event);
+  for (const one of changes.ownerChanges) next = own(next, one);
+  return mail(endVolleys(next), ...notices(next.state, by, changes));
+}
+
+function own(change: Change, { participant, taskId, change: kind }: OwnerChange): Change {
+  const edit = (tasks: readonly number[]): readonly number[] =>
+    kind === "gained"
+      ? [...tasks.filter((one) => one !== taskId), taskId]
+      : tasks.filter((one) => one !== taskId);
+  if (participant === LEAD) return patchLead(change, { tasks: edit(change.state.lead.tasks) });
+  return patchMember(change, participant, (member) => ({ ...member, tasks: edit(member.tasks) }));
+}
+
+/** Who has to hear of it: those whose work was given or taken by somebody else, and whoever can go on now. */
+function notices(state: RunState, by: Participant, changes: TaskChanges): readonly Letter[] {
+  const byId = new Map(changes.tasks.map((task) => [task.taskId, task]));
+  const letters: Letter[] = [];
+  for (const { participant, taskId, change } of changes.ownerChanges) {
+    const task = byId.get(taskId);
+    if (!task || participant === by || !hearsOfTasks(state, participant)) continue;
+    if (change === "lost" && task.status === "completed") continue;
+    letters.push(notice(participant, change === "gained" ? taskAssigned(task) : taskTakenBack(task)));
+  }
+  for (const [reader, tasks] of readers(state, by, changes)) letters.push(notice(reader, tasksReady(tasks)));
+  return letters;
+}
+
+/** A member that is starting reads of its tasks in its brief; one whose end is decided reads nothing. */
+function hearsOfTasks(state: RunState, participant: Participant): boolean {
+  if (participant === LEAD) return true;
+  const member = memberOf(state, participant);
+  return member !== undefined && member.status !== "starting" && takesMail(member);
+}
+
+/** Tasks that became ready, by who is to take them: their owner, or the lead who can hand them out. */
+function readers(state: RunState, by: Participant, changes: TaskChanges): Map<Participant, Task[]> {
+  const readers = new Map<Participant, Task[]>();
+  for (const task of changes.becameReady) {
+    const reader = task.owner !== undefined && hearsOfTasks(state, task.owner) ? task.owner : LEAD;
+    if (reader !== by) readers.set(reader, [...(readers.get(reader) ?? []), task]);
+  }
+  return readers;
+}
+
+function notice(to: Participant, body: string): Letter {
+  return { from: SYSTEM, to, kind: "task", body };
+}

@@ -1,0 +1,93 @@
+import type { FlotillaMark } from "./delivery.ts";
+import type { Instant, SessionId } from "./ids.ts";
+
+/**
+ * What the host told us, decoded and stripped of host types. A fact may come twice, late, or never; whoever consumes
+ * one treats a repeat as nothing. The order of facts of one session is the order in which the host published them.
+ */
+export type Fact =
+  /** The host works on the session; `retry` is a back-off after a provider error. */
+  | { readonly type: "session_busy"; readonly sessionId: SessionId; readonly retry?: RetryNotice }
+  /** A *hint* that a turn may have ended. Never more: idle comes twice, early, and false. */
+  | { readonly type: "session_idle"; readonly sessionId: SessionId }
+  | { readonly type: "session_opened"; readonly sessionId: SessionId; readonly parentId?: SessionId }
+  | { readonly type: "session_deleted"; readonly sessionId: SessionId }
+  | { readonly type: "session_compacted"; readonly sessionId: SessionId }
+  | { readonly type: "session_errored"; readonly sessionId: SessionId; readonly error: HostFault }
+  /** A model call is over: its assistant message is complete. */
+  | { readonly type: "step_ended"; readonly sessionId: SessionId; readonly step: ModelStep }
+  | { readonly type: "message_removed"; readonly sessionId: SessionId; readonly hostMessageId: string }
+  /** A prompt reached the session, ours (`mark`) or anybody's. */
+  | {
+      readonly type: "prompt_received";
+      readonly sessionId: SessionId;
+      readonly hostMessageId: string;
+      readonly mark?: FlotillaMark;
+    }
+  /** The very list that goes to the model, reduced to the parts that carry our mark. */
+  | {
+      readonly type: "list_shown";
+      readonly sessionId: SessionId;
+      readonly shown: readonly ShownBatch[];
+      /** The newest assistant message in the list: its end, seen late, is not the end of the step that gets this list. */
+      readonly lastStepId?: string;
+    }
+  /** From here to the end of the summary, shown lists are no witness. */
+  | { readonly type: "compaction_started"; readonly sessionId: SessionId }
+  | { readonly type: "gate_opened"; readonly sessionId: SessionId; readonly gate: Gate }
+  | { readonly type: "gate_closed"; readonly sessionId: SessionId; readonly requestId: string };
+
+export interface RetryNotice {
+  readonly attempt: number;
+  readonly message: string;
+  readonly nextAt: Instant;
+}
+
+/** An error as the host names it, e.g. `MessageAbortedError`, `APIError`. */
+export interface HostFault {
+  readonly name: string;
+  readonly message: string;
+  readonly statusCode?: number;
+  readonly retryable?: boolean;
+}
+
+/** One completed model call. Token figures are the host's own: `input` excludes what was read from the cache. */
+export interface ModelStep {
+  readonly hostMessageId: string;
+  /** The newest user message of the list that was sent; no proof that older ones were in it. */
+  readonly parentId?: string;
+  /** `stop`, `tool-calls`, …; absent when the call was cut. */
+  readonly finish?: string;
+  readonly error?: HostFault;
+  /** A compaction's summary, never an answer to mail. */
+  readonly summary: boolean;
+  readonly tokens: TokenCount;
+  /** In the provider's currency as the host computes it. */
+  readonly cost: number;
+  readonly completedAt: Instant;
+}
+
+export interface TokenCount {
+  readonly input: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+}
+
+/** A part with our mark in a list that goes to a model, with the text as the model gets it. */
+export interface ShownBatch {
+  readonly mark: FlotillaMark;
+  readonly text: string;
+}
+
+/** Something only a person (or policy) can decide, which holds the session. */
+export interface Gate {
+  readonly kind: "permission" | "question";
+  readonly requestId: string;
+  /** For a permission its name (`bash`, `edit`, …), for a question its header. */
+  readonly subject: string;
+  /** What it is asked for: patterns, or the question's text. */
+  readonly detail: string;
+  readonly openedAt: Instant;
+}

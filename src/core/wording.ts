@@ -1,0 +1,177 @@
+import { type Instant, LEAD, type Participant } from "./ids.ts";
+import { isLive, type Member, type RunState } from "./run.ts";
+import type { Task } from "./task.ts";
+
+/** Everything the plugin says to a model in its own voice. Short, in the imperative, with the tool to call next. */
+
+/** A member's first message: who it is, what it is to do, how to talk and how to finish. */
+export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "tasks">): string {
+  const others = Object.values(state.members)
+    .filter((member) => member.plan.name !== plan.name && isLive(member))
+    .map((member) => `${member.plan.name} (${member.plan.agent})`);
+  const lines = [
+    `You are ${plan.name}, a member of the team "${state.team.name}".`,
+    ...(state.team.description === undefined ? [] : [`The team's purpose: ${state.team.description}`]),
+    others.length === 0
+      ? "There are no other members besides the lead."
+      : `Other members: ${others.join(", ")}. The lead is addressed as "lead".`,
+    "",
+    plan.prompt === undefined
+      ? "Your assignment comes from the task list and by mail."
+      : `Your assignment:\n${plan.prompt}`,
+    ...(tasks.length === 0 ? [] : [`Tasks assigned to you: ${tasks.map((task) => `#${task}`).join(", ")}.`]),
+    "",
+    "How this team works:",
+    "- Nobody sees your plain text: speak with team_send_message. Mail for you arrives as a peer_message and wakes you.",
+    "- Take work with team_task_list (ready: true) and team_task_update (status: in_progress), and close it with status: completed and a result.",
+    "- When your assignment is done, send the lead one message with the outcome, then end your turn. Do not wait or poll: mail wakes you.",
+    "- Asked to shut down, answer with team_approve_shutdown, or team_reject_shutdown with a reason.",
+  ];
+  return lines.join("\n");
+}
+
+/** To a lead that created its run in a turn in which its tools were not offered. */
+export function toolsArrived(state: RunState): string {
+  return `The run of team "${state.team.name}" is live and you lead it. Your team tools are available from this turn on: team_send_message, team_task_create, team_status and the others. Go on with what you created the team for; team_status shows where it stands.`;
+}
+
+export function shutdownAsked(by: Participant, target: Participant, reason: string | undefined): string {
+  const why = reason === undefined ? "" : ` Reason: ${reason}`;
+  if (by === target) {
+    return `${by} asks to be shut down.${why} Call team_approve_shutdown or team_reject_shutdown with memberName "${target}".`;
+  }
+  return `${by} asks you to shut down.${why} If nothing is left to do, call team_approve_shutdown with memberName "${target}" and end your turn; otherwise team_reject_shutdown with a reason.`;
+}
+
+export function shutdownApproved(member: Participant, by: Participant): string {
+  return by === member
+    ? `${member} agreed to shut down. It ends after its current turn and its open tasks return to the list.`
+    : `The shutdown of ${member} was approved by ${by}.`;
+}
+
+export function shutdownRejected(member: Participant, by: Participant, reason: string): string {
+  return `The shutdown of ${member} was rejected by ${by}: ${reason}`;
+}
+
+/** Bound of a quoted last word: enough for a report, small beside a model's context. */
+export const LAST_WORD_MAX_CHARS = 8_000;
+
+export function lastWord(member: Member, text: string): string {
+  const session = member.sessionId ?? "unknown";
+  if (text.length <= LAST_WORD_MAX_CHARS) return text;
+  return `${text.slice(0, LAST_WORD_MAX_CHARS)}\n[cut after ${LAST_WORD_MAX_CHARS} of ${text.length} characters; the whole text is in session ${session}]`;
+}
+
+export function turnFailed(member: Member, fault: string, failures: number): string {
+  if (member.shutdown.status === "approved") return `${endedInTurn(member)}: ${fault}.`;
+  const again = failures === 1 ? "" : ` (${failures} times in a row)`;
+  return `The turn of ${member.plan.name} was cut short${again}: ${fault}. It keeps its mail and its tasks and is woken again by itself; team_status shows how it stands.`;
+}
+
+export function turnAborted(member: Member): string {
+  if (member.shutdown.status === "approved") return `${endedInTurn(member)} by a person.`;
+  return `The turn of ${member.plan.name} was stopped by a person. It keeps its mail and its tasks and goes on when you send it a message.`;
+}
+
+/** A member whose shutdown was approved does not come back from a turn that was cut short. */
+function endedInTurn(member: Member): string {
+  return `${member.plan.name} is shut down as agreed; its last turn was cut short`;
+}
+
+export function goOn(fault: string): string {
+  return `Your last turn was cut short: ${fault}. Look at what is done already and go on where you stopped.`;
+}
+
+export function gaveUpWaking(member: Member, fault: string, failures: number): string {
+  return `${member.plan.name} failed ${failures} turns in a row (the last one: ${fault}) and is not woken any more by itself. A message from you wakes it; or shut it down and add another member.`;
+}
+
+export function spawnFailed(name: string, reason: string): string {
+  return `Member ${name} could not be started: ${reason}`;
+}
+
+export function memberLost(name: string, reason: string): string {
+  return `Member ${name} is lost: ${reason}. Its mail waits and its tasks are back on the list; add a member of the same name to go on with them.`;
+}
+
+export function tasksReady(tasks: readonly Task[]): string {
+  const list = tasks.map((task) => `#${task.taskId} ${task.subject}`).join("; ");
+  return tasks.length === 1
+    ? `A task is ready now: ${list}. Take it with team_task_update, status in_progress.`
+    : `Tasks are ready now: ${list}. Take one with team_task_update, status in_progress.`;
+}
+
+export function taskAssigned(task: Task): string {
+  return `Task #${task.taskId} is assigned to you: ${task.subject}. Read it with team_task_get and take it with team_task_update, status in_progress, once it is ready.`;
+}
+
+export function taskTakenBack(task: Task): string {
+  return `Task #${task.taskId} (${task.subject}) is no longer yours. Stop working on it.`;
+}
+
+/** To whoever began a task and stopped. */
+export function leftInHand(task: Task): string {
+  return `Task #${task.taskId} (${task.subject}) is yours and ${task.status}, but your turn has ended and nobody works. Go on with it, complete it with a result, or give it back with team_task_update, status pending.`;
+}
+
+/** To whom a ready task is assigned. */
+export function readyForYou(task: Task): string {
+  return `Task #${task.taskId} (${task.subject}) is assigned to you and ready, and nobody works. Take it with team_task_update, status in_progress.`;
+}
+
+/** To the lead of a team in which nothing moves. */
+export function nobodyWorks(open: readonly Task[], ready: readonly number[]): string {
+  const list = open.slice(0, 8).map((task) => `#${task.taskId} ${task.subject}: ${standing(task, ready)}`);
+  const more = open.length > list.length ? `; and ${open.length - list.length} more` : "";
+  return `Nobody works and ${open.length === 1 ? "a task is" : `${open.length} tasks are`} open: ${list.join("; ")}${more}. Assign them with team_task_update, write to a member, or finish with team_delete.`;
+}
+
+function standing({ taskId, status, owner, blockedBy }: Task, ready: readonly number[]): string {
+  const whose = owner === undefined ? "nobody's" : `${owner}'s`;
+  if (ready.includes(taskId)) return `ready, ${whose}`;
+  if (status !== "pending") return `${status}, ${whose}`;
+  return `waits for ${blockedBy.map((one) => `#${one}`).join(", ")}`;
+}
+
+/** To the lead, about two members that are stopped. */
+export function goingInCircles(one: Participant, other: Participant, count: number): string {
+  return `${one} and ${other} have answered each other ${count} times without any task changing, and cannot write to each other until one does. Decide for them: write to one of them, or change a task.`;
+}
+
+export function undeliverable(recipient: Participant, count: number, reason: string): string {
+  const what = count === 1 ? "A message" : `${count} messages`;
+  return `${what} to ${recipient} could not be delivered and ${count === 1 ? "was" : "were"} given up: ${reason}. team_status shows how ${recipient} stands.`;
+}
+
+const BUDGETS = {
+  messages:
+    "The number of messages allowed for this run (max_messages_per_run) is used up: sending is refused.",
+  wall_clock:
+    "The time allowed for this run (max_wall_clock_minutes) is used up: no new turn of a member is started.",
+  turns: "has used up its turns (max_member_turns): no new turn of it is started.",
+  tokens:
+    "The tokens allowed for this run (max_tokens_per_run) are used up: no new turn of a member is started.",
+  cost: "The cost allowed for this run (max_cost_per_run) is reached: no new turn of a member is started.",
+} as const;
+
+export function budgetSpent(budget: keyof typeof BUDGETS, member: string | undefined): string {
+  return `${member === undefined ? "" : `${member} `}${BUDGETS[budget]} Collect what there is and finish, or ask the person to raise the limit.`;
+}
+
+export function wrapUp(): string {
+  return "The time of this run is used up. Bring what you are doing to a safe end, send the lead the outcome and end your turn.";
+}
+
+/** Members' names for a sentence, or a word for none. */
+export function roster(state: RunState): string {
+  const names = [LEAD, ...Object.keys(state.members)];
+  return names.join(", ");
+}
+
+/** A duration for people: `45 s`, `3 min`, `2 h 5 min`. */
+export function duration(fromAt: Instant, toAt: Instant): string {
+  const seconds = Math.max(0, Math.round((toAt - fromAt) / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

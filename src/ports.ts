@@ -1,0 +1,279 @@
+import type { Batch, FlotillaMark, TranscriptEntry } from "./core/delivery.ts";
+import type { JournalEntry } from "./core/effects.ts";
+import type { Gate, HostFault } from "./core/facts.ts";
+import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
+import type { Message } from "./core/message.ts";
+import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
+import type { TeamSpec } from "./core/spec.ts";
+import type { Task } from "./core/task.ts";
+
+/** What the core needs from the world. Every method that fails rejects with a `FlotillaError`. */
+
+export interface Clock {
+  now(): Instant;
+  /** Calls `ring` once after `ms`; the returned function takes it back. Never keeps the process alive. */
+  after(ms: number, ring: () => void): () => void;
+}
+
+export interface Ids {
+  /** A new id, `<prefix>_` and 20 random characters that sort by time. */
+  fresh(prefix: string): string;
+  /** The same id for the same parts, always: `<prefix>_` and 26 characters of a digest. */
+  derive(prefix: string, ...parts: readonly (string | number)[]): string;
+  /** Hex SHA-256 of the text's UTF-8 bytes. */
+  digest(text: string): string;
+  /** A random fraction, 0 <= x < 1. */
+  fraction(): number;
+}
+
+/** The durable state of runs. */
+export interface RunStore {
+  /** Creates the run's folder and its first state. Fails if the run exists. */
+  create(state: RunState): Promise<void>;
+  /** Runs `work` while no other process or call holds the run. Rejects with `run_not_found` if there is none. */
+  exclusively<T>(runId: RunId, work: (run: HeldRun) => Promise<T>): Promise<T>;
+  /** The last committed state, without the lock. */
+  read(runId: RunId): Promise<RunState | undefined>;
+  /**
+   * Calls `changed` when something has been committed to the run, by whatever process; also now and then without a
+   * change. The returned function ends it. A run that is gone is told once more and then no longer.
+   */
+  watch(runId: RunId, changed: () => void): () => void;
+  /** Ids of the runs that are not archived. */
+  list(): Promise<readonly RunId[]>;
+  /** Moves the run's folder to the archive. Harmless when it is there already. */
+  archive(runId: RunId): Promise<void>;
+}
+
+/** A run under its lock. */
+export interface HeldRun {
+  load(): Promise<RunState>;
+  /** Replaces `state.json`, durably: this is the commit. */
+  commit(state: RunState): Promise<void>;
+  /** Appends those entries whose revision and index the journal does not hold yet. */
+  appendJournal(entries: readonly JournalEntry[]): Promise<void>;
+}
+
+/** Where a message's file is. */
+export type MessagePlace = "ready" | "reserved" | "processed" | "dead";
+
+/** Inboxes. A transition of a message is one rename. */
+export interface Mailbox {
+  /** Writes the message to its recipient's inbox, durably, unless it is in any place there already. */
+  put(message: Message): Promise<void>;
+  /** Ready messages of one recipient, in order of `seq`. A file that cannot be read is set aside and reported. */
+  ready(runId: RunId, recipient: Participant): Promise<readonly Message[]>;
+  /** UTF-8 bytes of the bodies that are ready or reserved. */
+  unreadBytes(runId: RunId, recipient: Participant): Promise<number>;
+  /** Number of messages that are ready or reserved. */
+  unreadCount(runId: RunId, recipient: Participant): Promise<number>;
+  find(runId: RunId, recipient: Participant, messageId: MessageId): Promise<MessagePlace | undefined>;
+  /** Writes and syncs the batch file, then takes its messages out of the ready ones. */
+  reserve(batch: Batch): Promise<void>;
+  /** Replaces the batch file. */
+  saveBatch(batch: Batch): Promise<void>;
+  /** Batches that are not over, oldest first. Finishes the renames that a crash interrupted. */
+  batches(runId: RunId, recipient: Participant): Promise<readonly Batch[]>;
+  /** The batch's messages in its order, wherever they are. */
+  messagesOf(batch: Batch): Promise<readonly Message[]>;
+  /** Moves the batch's messages to `processed/`, then removes the batch file. */
+  ack(batch: Batch): Promise<void>;
+  /** Makes the batch's messages ready again, then removes the batch file. */
+  release(batch: Batch): Promise<void>;
+  /** Moves messages to `dead/` with the reason beside each; a batch that named them shrinks or goes. */
+  bury(runId: RunId, recipient: Participant, messageIds: readonly MessageId[], reason: string): Promise<void>;
+}
+
+export interface TaskStore {
+  /** Replaces the task's file unless a write of the same or a later revision is there. */
+  write(runId: RunId, task: Task): Promise<void>;
+  read(runId: RunId, taskId: TaskId): Promise<Task | undefined>;
+  /** All tasks of the run in order of id. */
+  list(runId: RunId): Promise<readonly Task[]>;
+}
+
+/** Which process performs a run's deeds. */
+export interface Ownership {
+  /** Becomes the owner if nobody alive is; whether this process is the owner now. */
+  take(runId: RunId): Promise<boolean>;
+  /** Whether this process is the owner, from memory. */
+  holds(runId: RunId): boolean;
+  release(runId: RunId): Promise<void>;
+}
+
+/** Which process runs the turns of a session: the only one that may post to it. */
+export interface SessionLeases {
+  /** Becomes the holder if nobody alive is; whether this process is the holder now. */
+  take(runId: RunId, sessionId: SessionId): Promise<boolean>;
+  /** Whether this process is the holder, from memory. */
+  holds(runId: RunId, sessionId: SessionId): boolean;
+  release(runId: RunId, sessionId: SessionId): Promise<void>;
+}
+
+/** What a new session is to be. */
+export interface SessionOrder {
+  readonly parentId: SessionId;
+  readonly title: string;
+  readonly directory: string;
+  readonly agent: string;
+  readonly model?: ModelChoice;
+  readonly rules: readonly PermissionRule[];
+  readonly mark: SessionMark;
+}
+
+/** Stored with a member's session, to find it again after a crash between its creation and our commit. A key, no proof. */
+export interface SessionMark {
+  readonly runId: RunId;
+  readonly member: string;
+  readonly generation: number;
+  readonly effectId: string;
+}
+
+export interface HostSession {
+  readonly sessionId: SessionId;
+  readonly parentId?: SessionId;
+  readonly directory: string;
+  readonly agent?: string;
+  readonly rules: readonly PermissionRule[];
+  /** An undo that the person has not confirmed: any prompt would make it final. */
+  readonly undoStaged: boolean;
+}
+
+export interface AgentProfile {
+  readonly name: string;
+  readonly mode: "primary" | "subagent" | "all";
+  readonly rules: readonly PermissionRule[];
+  readonly model?: ModelChoice;
+  readonly description?: string;
+}
+
+/** One prompt of ours: one text part, ids of our choice. */
+export interface Prompt {
+  readonly sessionId: SessionId;
+  readonly hostMessageId: string;
+  readonly hostPartId: string;
+  readonly text: string;
+  readonly mark: FlotillaMark;
+  readonly agent: string;
+  readonly model?: ModelChoice;
+}
+
+/** What became of a post. `accepted` is no proof of anything but receipt. */
+export type PostOutcome =
+  | { readonly kind: "accepted" }
+  /** 404: the session is gone. */
+  | { readonly kind: "session_gone"; readonly reason: string }
+  /** 401, 403, 400: repeating it as it is would not help. */
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string }
+  /** Deadline, network, 5xx: worth another attempt. */
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** How the newest prompt that is not ours was meant: what ours must repeat so as to change nothing. */
+export interface PromptStyle {
+  readonly agent: string;
+  readonly model?: ModelChoice;
+}
+
+/** The end of a session's history. */
+export interface LastTurn {
+  readonly activity: "idle" | "busy" | "retry";
+  /** The newest assistant message, if there is one. */
+  readonly step?: {
+    readonly hostMessageId: string;
+    readonly completed: boolean;
+    readonly finish?: string;
+    readonly error?: HostFault;
+    /** Its text parts, joined. */
+    readonly text: string;
+  };
+}
+
+/** OpenCode, or whatever hosts sessions. Every call has a deadline. */
+export interface Host {
+  openSession(order: SessionOrder): Promise<SessionId>;
+  /** A child of `parentId` that carries the mark's run, member and generation. */
+  findSession(parentId: SessionId, mark: SessionMark): Promise<SessionId | undefined>;
+  session(sessionId: SessionId): Promise<HostSession | undefined>;
+  post(prompt: Prompt): Promise<PostOutcome>;
+  lastTurn(sessionId: SessionId, directory: string): Promise<LastTurn | undefined>;
+  /**
+   * Stored history, oldest first; undefined when the session is gone.
+   *
+   * @param since it reaches at least this far back; all of it without.
+   */
+  transcript(sessionId: SessionId, since?: Instant): Promise<readonly TranscriptEntry[] | undefined>;
+  /** Whether the host has stored the message with a part: from then on the session's running loop sees it. */
+  isStored(sessionId: SessionId, hostMessageId: string): Promise<boolean>;
+  promptStyle(sessionId: SessionId): Promise<PromptStyle | undefined>;
+  /**
+   * Stops the turn and resolves when the host has cleaned up after it.
+   *
+   * @param directory where the session was made, for one whose row may be gone; asked for when left out.
+   */
+  abort(sessionId: SessionId, directory?: string): Promise<void>;
+  addRules(sessionId: SessionId, rules: readonly PermissionRule[]): Promise<void>;
+  agents(directory: string): Promise<readonly AgentProfile[]>;
+  /** Requests that wait for an answer in that directory. */
+  openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;
+  toast(directory: string, level: "info" | "warning" | "error", text: string): Promise<void>;
+  /** Writes to the host's log; never rejects. */
+  log(
+    level: "debug" | "info" | "warn" | "error",
+    text: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void;
+}
+
+/** Where a caller stands: its own directory and the root of the work tree around it. */
+export interface Place {
+  readonly directory: string;
+  readonly worktree: string;
+}
+
+/** A declared or inline team, understood, with what was understood differently from what was written. */
+export interface ParsedTeam {
+  readonly spec: TeamSpec;
+  readonly source: TeamSource;
+  readonly notes: readonly string[];
+}
+
+export type TeamSource = "inline" | "project" | "user";
+
+/** One file of a teams folder. */
+export type TeamFile =
+  | {
+      readonly name: string;
+      readonly source: "project" | "user";
+      readonly path: string;
+      readonly team: ParsedTeam;
+    }
+  | {
+      readonly name: string;
+      readonly source: "project" | "user";
+      readonly path: string;
+      readonly error: string;
+    };
+
+/** Team descriptions: what a model writes in a call, and what people keep in files. */
+export interface Teams {
+  /** Understands an inline spec, an object or JSON text. Rejects with `spec_invalid`, naming paths as written. */
+  parse(spec: unknown): ParsedTeam;
+  /** Every declared team the place can see, nearest first; a broken file is a row with its error. */
+  list(place: Place): Promise<readonly TeamFile[]>;
+}
+
+/** What a user has configured, as far as the verbs need it. */
+export interface Settings {
+  readonly limits: Limits;
+  readonly offerTools: "on_request" | "always";
+  readonly categories: Readonly<Record<string, Category>>;
+  readonly agentEligibility: Readonly<Record<string, "allow" | "deny">>;
+}
+
+/** What `kind: "category"` refers to. */
+export interface Category {
+  readonly agent: string;
+  readonly model?: ModelChoice;
+  readonly prompt?: string;
+  readonly description?: string;
+}
