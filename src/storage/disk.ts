@@ -1,0 +1,298 @@
+import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import { chmod, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { FlotillaError } from "../errors.ts";
+import { isFault, type StorageReport, storageFault } from "./faults.ts";
+
+/**
+ * Called before and after each primitive write with `before <primitive> <path from the base>`, so that a test can let the
+ * process die between any two. After a step has thrown, nothing more may be written: dead processes do not clean up.
+ */
+export type Step = (step: string) => void;
+
+/** Says whether a file is the one that was read before: a replaced file has another inode, or another time. */
+export interface Stamp {
+  readonly inode: bigint;
+  readonly modifiedNs: bigint;
+  readonly size: number;
+}
+
+/** Temporary files are `.tmp-<chance>`, beside what they become; no reader looks at them. */
+const TEMP = ".tmp-";
+/** A write takes milliseconds. One that stands still for a minute fails at its rename and is repeated by its caller. */
+const TEMP_MAX_AGE_MS = 60_000;
+
+/** File systems that cannot sync a folder, or anything, say one of these (network and FUSE file systems, mostly). */
+const CANNOT_SYNC: ReadonlySet<string> = new Set([
+  "EPERM",
+  "EINVAL",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EISDIR",
+]);
+
+/**
+ * The few ways in which storage touches the disk. Everything is written 0600 in folders of 0700 (a umask can only take
+ * away from that), and appears under its name in one moment, whole.
+ *
+ * Errors of the file system reject as `storage_failed`, with `details.errno`.
+ */
+export class Disk {
+  readonly #base: string;
+  readonly #step: Step;
+  readonly #report: (report: StorageReport) => void;
+  #unsynced = false;
+
+  constructor(base: string, step: Step, report: (report: StorageReport) => void) {
+    this.#base = base;
+    this.#step = step;
+    this.#report = report;
+  }
+
+  /** Puts the text in the file's place, durably. The folder must exist. */
+  async replace(path: string, text: string): Promise<Stamp> {
+    const { temp, stamp } = await this.#writeTemp(path, text, true);
+    await this.#at("rename", path, () => rename(temp, path));
+    await this.syncFolder(dirname(path));
+    return stamp;
+  }
+
+  /** Like {@link replace}, for what nobody needs after the machine has crashed. */
+  async replaceUnsynced(path: string, text: string): Promise<void> {
+    const { temp } = await this.#writeTemp(path, text, false);
+    await this.#at("rename", path, () => rename(temp, path));
+  }
+
+  /** Creates the file with its text, durably; false if it exists. */
+  async create(path: string, text: string): Promise<boolean> {
+    const created = await this.#create(path, text, true);
+    if (created) await this.syncFolder(dirname(path));
+    return created;
+  }
+
+  /** Like {@link create}, for what nobody needs after the machine has crashed. */
+  createUnsynced(path: string, text: string): Promise<boolean> {
+    return this.#create(path, text, false);
+  }
+
+  /** Renames within a folder or between two; the caller syncs. False if there is no such file. */
+  async move(from: string, to: string): Promise<boolean> {
+    return this.#ifThere(() => this.#at("rename", to, () => rename(from, to)));
+  }
+
+  /** False if there was no such file. */
+  async remove(path: string): Promise<boolean> {
+    return this.#ifThere(() => this.#at("unlink", path, () => unlink(path)));
+  }
+
+  /** Makes the folder; false if it exists. Its parent must exist. */
+  async makeFolder(path: string): Promise<boolean> {
+    try {
+      await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700 }));
+    } catch (error) {
+      if (isFault(error, "EEXIST")) return false;
+      throw error;
+    }
+    await this.syncFolder(dirname(path));
+    return true;
+  }
+
+  /** Makes the folder and those above it. */
+  async makeFolders(path: string): Promise<void> {
+    await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700, recursive: true }));
+  }
+
+  /** Closes a folder of ours that others may look into, as a backup or an older version may have left it. */
+  async tighten(path: string): Promise<void> {
+    const stats = await this.stat(path);
+    if (stats && (stats.mode & 0o077n) !== 0n) await this.#at("chmod", path, () => chmod(path, 0o700));
+  }
+
+  /** An empty folder under a temporary name, to be filled and moved to where it belongs. */
+  async makeTempFolder(parent: string): Promise<string> {
+    const path = tempName(parent);
+    await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700 }));
+    return path;
+  }
+
+  /** Moves a folder to a name that is free; false if something is there. */
+  async moveFolder(from: string, to: string): Promise<boolean> {
+    try {
+      await this.#at("rename", to, () => rename(from, to));
+      return true;
+    } catch (error) {
+      if (isFault(error, "ENOTEMPTY") || isFault(error, "EEXIST")) return false;
+      throw error;
+    }
+  }
+
+  /** Removes a folder of ours that nobody uses, with what is in it. */
+  async discardFolder(path: string): Promise<void> {
+    await this.#at("discard", path, () => rm(path, { recursive: true, force: true }));
+  }
+
+  /** Cuts the file to `size` and appends the text, unsynced. */
+  async append(path: string, text: string, size: number): Promise<void> {
+    await this.#at("append", path, async () => {
+      const file = await open(path, "a", 0o600);
+      try {
+        if ((await file.stat()).size > size) await file.truncate(size);
+        await file.appendFile(text);
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#sync(path, async () => {
+      const folder = await open(path, "r");
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
+    });
+  }
+
+  /** undefined: there is no such file. */
+  async read(path: string): Promise<string | undefined> {
+    return this.#unlessMissing("read", path, () => readFile(path, "utf8"));
+  }
+
+  /** The bytes from `start` on. undefined: there is no such file. */
+  async readFrom(path: string, start: number): Promise<Buffer | undefined> {
+    return this.#unlessMissing("read", path, async () => {
+      const file = await open(path, "r");
+      try {
+        const { size } = await file.stat();
+        const bytes = Buffer.alloc(Math.max(0, size - start));
+        const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+        return bytes.subarray(0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async stat(path: string): Promise<BigIntStats | undefined> {
+    return this.#unlessMissing("look at", path, () => stat(path, { bigint: true }));
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return (await this.stat(path)) !== undefined;
+  }
+
+  /** Names in the folder, in no order; none if there is no folder. */
+  async names(path: string): Promise<readonly string[]> {
+    return (await this.#unlessMissing("list", path, () => readdir(path))) ?? [];
+  }
+
+  /** Removes temporary files that a crash left in the folder. */
+  async sweep(path: string, names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (!name.startsWith(TEMP)) continue;
+      const temp = join(path, name);
+      const found = await this.stat(temp);
+      if (!found || Date.now() - Number(found.mtimeMs) < TEMP_MAX_AGE_MS) continue;
+      if (found.isDirectory()) await this.discardFolder(temp);
+      else await this.remove(temp);
+    }
+  }
+
+  async #create(path: string, text: string, durable: boolean): Promise<boolean> {
+    const { temp } = await this.#writeTemp(path, text, durable);
+    try {
+      await this.#at("link", path, () => link(temp, path));
+    } catch (error) {
+      await this.remove(temp);
+      if (isFault(error, "EEXIST")) return false;
+      throw error;
+    }
+    await this.remove(temp);
+    return true;
+  }
+
+  async #writeTemp(path: string, text: string, durable: boolean): Promise<{ temp: string; stamp: Stamp }> {
+    const temp = tempName(dirname(path));
+    this.#mark("before", "open", path);
+    const file = await this.#translated("open", path, () => open(temp, "wx", 0o600));
+    try {
+      this.#mark("after", "open", path);
+      await this.#at("write", path, () => file.writeFile(text));
+      if (durable) await this.#sync(path, () => file.sync());
+      return { temp, stamp: stampOf(await file.stat({ bigint: true })) };
+    } catch (error) {
+      await this.remove(temp);
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #sync(path: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await this.#at("sync", path, act);
+    } catch (error) {
+      if (!isFault(error, ...CANNOT_SYNC)) throw error;
+      // Said once: what is so for one file below base_dir is so for all.
+      if (this.#unsynced) return;
+      this.#unsynced = true;
+      this.#report({ kind: "unsynced", path, reason: (error as FlotillaError).message });
+    }
+  }
+
+  async #at<T>(primitive: string, path: string, act: () => Promise<T>): Promise<T> {
+    return this.#translated(primitive, path, async () => {
+      this.#mark("before", primitive, path);
+      const result = await act();
+      this.#mark("after", primitive, path);
+      return result;
+    });
+  }
+
+  #mark(side: "before" | "after", primitive: string, path: string): void {
+    this.#step(`${side} ${primitive} ${relative(this.#base, path)}`);
+  }
+
+  async #translated<T>(deed: string, path: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw storageFault(error, deed, path);
+    }
+  }
+
+  async #ifThere(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      if (isFault(error, "ENOENT")) return false;
+      throw error;
+    }
+  }
+
+  async #unlessMissing<T>(deed: string, path: string, act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#translated(deed, path, act);
+    } catch (error) {
+      if (isFault(error, "ENOENT")) return undefined;
+      throw error;
+    }
+  }
+}
+
+function tempName(folder: string): string {
+  return join(folder, `${TEMP}${randomBytes(8).toString("hex")}`);
+}
+
+export function stampOf(stats: BigIntStats): Stamp {
+  return { inode: stats.ino, modifiedNs: stats.mtimeNs, size: Number(stats.size) };
+}
+
+export function sameStamp(one: Stamp, other: Stamp): boolean {
+  return one.inode === other.inode && one.modifiedNs === other.modifiedNs && one.size === other.size;
+}

@@ -1,0 +1,30 @@
+import { watch } from "node:fs";
+
+/**
+ * How often a watcher looks without having been told: some file systems tell nothing, and nobody tells of a death. Short
+ * beside the 5 s in which a dead owner's run has to be taken over.
+ */
+const LOOK_MS = 1_000;
+
+/** Calls `changed` when something in the folder is created, replaced or removed, and every second besides. */
+export function watchFolder(path: string, changed: () => void): () => void {
+  const timer = setInterval(changed, LOOK_MS);
+  timer.unref();
+  const watcher = openWatcher(path, changed);
+  return () => {
+    clearInterval(timer);
+    watcher?.close();
+  };
+}
+
+/** Undefined where the system cannot watch: the timer does without. */
+function openWatcher(path: string, changed: () => void): ReturnType<typeof watch> | undefined {
+  try {
+    const watcher = watch(path, { persistent: false }, () => changed());
+    watcher.on("error", () => watcher.close());
+    return watcher;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
