@@ -1,0 +1,765 @@
+import {
+  advance,
+  type Batch,
+  backoffMs,
+  type DeliveryCommand,
+  EVIDENCE_DEADLINE_MS,
+  type FlotillaMark,
+  isOver,
+  isSpent,
+  judge,
+  letsNextFollow,
+} from "../core/delivery.ts";
+import { renderBatch, renderReminder } from "../core/envelope.ts";
+import type { ShownBatch } from "../core/facts.ts";
+import { type Instant, LEAD, type Participant, PERSON, type RunId, type SessionId } from "../core/ids.ts";
+import type { Message } from "../core/message.ts";
+import { type HoldReason, holdOf, workingMembers } from "../core/policy.ts";
+import { memberOf, type RunState, type TurnCause } from "../core/run.ts";
+import type { PostOutcome, Prompt } from "../ports.ts";
+import { Lane } from "./lane.ts";
+import type { SessionIndex } from "./session-index.ts";
+import type { SessionWatches } from "./session-watch.ts";
+import { WakeRate } from "./wake-rate.ts";
+import type { World } from "./world.ts";
+
+/** What the courier needs from those around it. */
+export interface CourierDesk {
+  /** Mail was given up: tell who has to know. */
+  giveUp(recipient: Participant, messages: readonly Message[], reason: string): Promise<void>;
+  /** A delivery has not been confirmed for a while: has the session's turn ended unnoticed? */
+  checkSettled(sessionId: SessionId): void;
+  /** Something that readers of status can see has changed. */
+  changed(): void;
+  report(fault: unknown): void;
+}
+
+/** One recipient's mail on its way. */
+interface Route {
+  readonly recipient: Participant;
+  readonly lane: Lane;
+  /** Batches that are not over, oldest first; undefined until read from disk. */
+  batches: Map<string, Batch> | undefined;
+  hold: HoldReason | undefined;
+  /** Under the hold `rate`: when the next wake is there. */
+  wakeAt: Instant | undefined;
+  /** Under the hold `slot`: since when. */
+  slotSince: Instant | undefined;
+  /** The last look broke off: the next one is not left to an event. */
+  failed: boolean;
+  cancelTimer: (() => void) | undefined;
+  queued: boolean;
+}
+
+/** How one participant's mail stands, for status. */
+export interface RouteReport {
+  readonly reserved: number;
+  readonly hold: HoldReason | undefined;
+  /** Next look without any event. */
+  readonly dueAt: Instant | undefined;
+}
+
+/**
+ * Carries one run's mail: reserves what is ready, posts it as one prompt, and follows it until the model has answered and
+ * the turn has settled (`core/delivery.ts` has the states). One lane a recipient, so that a recipient's batches are never
+ * worked on twice at a time; a batch follows only when the one before it has been seen by the model.
+ *
+ * Nothing waits without a next look: a batch has a due time, held mail has a named gate whose end calls {@link look}.
+ */
+export class Courier {
+  readonly #runId: RunId;
+  readonly #world: World;
+  readonly #index: SessionIndex;
+  readonly #watches: SessionWatches;
+  readonly #desk: CourierDesk;
+  readonly #routes = new Map<Participant, Route>();
+  /** Members that were posted to while idle and have not started: they have taken a slot. */
+  readonly #launching = new Set<Participant>();
+  /** Members inside a `waitFor`: they have lent their slot. */
+  readonly #parked = new Map<Participant, number>();
+  readonly #rate: WakeRate;
+  #closed = false;
+
+  constructor(runId: RunId, world: World, index: SessionIndex, watches: SessionWatches, desk: CourierDesk) {
+    this.#runId = runId;
+    this.#world = world;
+    this.#index = index;
+    this.#watches = watches;
+    this.#desk = desk;
+    this.#rate = new WakeRate(world.clock.now());
+  }
+
+  /** Looks after a recipient's mail now. Calls that come while one is queued are that one. */
+  look(recipient: Participant): void {
+    const route = this.#route(recipient);
+    if (route.queued || this.#closed) return;
+    route.queued = true;
+    route.lane.add(async () => {
+      route.queued = false;
+      await this.#work(route);
+    });
+  }
+
+  /** Looks after everybody: another process has changed something. */
+  lookAtAll(): void {
+    const state = this.#index.state(this.#runId);
+    for (const recipient of state ? [LEAD, ...Object.keys(state.members)] : []) this.look(recipient);
+  }
+
+  /** Looks after everybody whose mail waits for a slot, longest waiting first. */
+  lookForSlots(): void {
+    for (const route of this.#waitingForSlots()) this.look(route.recipient);
+  }
+
+  /** Looks after everybody whose mail something else holds: the last commit may have ended it. */
+  lookAtHeld(): void {
+    for (const route of this.#routes.values()) {
+      if (route.hold !== undefined && route.hold !== "slot") this.look(route.recipient);
+    }
+  }
+
+  /** These texts stood in a list that went to the recipient's model. */
+  witnessed(recipient: Participant, shown: readonly ShownBatch[]): void {
+    this.#onBatches(recipient, (batch) => {
+      const seen = shown.some(
+        ({ mark, text }) => isOf(batch, mark) && this.#world.ids.digest(text) === batch.textDigest,
+      );
+      const reminded = shown.some(({ mark }) => isOf(batch, mark) && mark.reminder === true);
+      return seen || reminded ? "witness" : undefined;
+    });
+  }
+
+  /** The step that got these marks has finished. */
+  answered(recipient: Participant, marks: readonly FlotillaMark[]): void {
+    this.#onBatches(recipient, (batch) => (marks.some((mark) => isOf(batch, mark)) ? "answer" : undefined));
+  }
+
+  /** The recipient's turn is over, however it ended. */
+  settled(recipient: Participant): void {
+    this.#launching.delete(recipient);
+    this.#onBatches(recipient, () => "settle");
+    const route = this.#route(recipient);
+    // What the turn left unanswered is looked into without waiting for its deadline, yet not at once: a failing provider
+    // is given time, and a host that has just taken a prompt is about to start on it.
+    route.lane.add(() => {
+      const { clock, ids } = this.#world;
+      for (const batch of route.batches?.values() ?? []) {
+        this.#keep(route, { ...batch, dueAt: clock.now() + backoffMs(batch.attempts, ids.fraction()) });
+      }
+    });
+    this.look(recipient);
+    this.lookForSlots();
+  }
+
+  started(recipient: Participant): void {
+    this.#launching.delete(recipient);
+  }
+
+  /** The person removed a message of the host's history. */
+  removed(recipient: Participant, hostMessageId: string): void {
+    this.#onBatches(recipient, (batch) => (batch.hostMessageId === hostMessageId ? "remove" : undefined));
+    this.look(recipient);
+  }
+
+  /** The recipient's session is gone: its mail is ready again for the next generation. */
+  sessionGone(recipient: Participant, sessionId: SessionId): void {
+    this.#launching.delete(recipient);
+    this.#onBatches(recipient, (batch) => (batch.sessionId === sessionId ? "abandon" : undefined));
+  }
+
+  /** Batches of a recipient that no finished step has seen. */
+  async unanswered(recipient: Participant): Promise<number> {
+    const batches = await this.#upToDate(recipient);
+    return [...batches.values()].filter((batch) => batch.phase !== "answered").length;
+  }
+
+  /** Host ids of prompts that were posted to a recipient and have not been seen by its model. */
+  async underWay(recipient: Participant): Promise<readonly string[]> {
+    const batches = await this.#upToDate(recipient);
+    return [...batches.values()]
+      .filter((batch) => !letsNextFollow(batch.phase))
+      .map((batch) => batch.hostMessageId);
+  }
+
+  /** Whether mail is on its way to anybody. */
+  isCarrying(): boolean {
+    return [...this.#routes.values()].some((route) => (route.batches?.size ?? 0) > 0);
+  }
+
+  /** Messages for a recipient that have not stood in a list that went to its model. */
+  async unseen(recipient: Participant): Promise<number> {
+    const seen = await this.seen(recipient);
+    return Math.max(0, (await this.#world.mailbox.unreadCount(this.#runId, recipient)) - seen);
+  }
+
+  /** Messages on their way to a recipient that have. */
+  async seen(recipient: Participant): Promise<number> {
+    const batches = [...(await this.#upToDate(recipient)).values()];
+    const seen = batches.filter((batch) => letsNextFollow(batch.phase));
+    return seen.reduce((sum, batch) => sum + batch.messageIds.length, 0);
+  }
+
+  /** A member that waits inside a tool call lends its slot; the returned function takes it back. */
+  park(recipient: Participant): () => void {
+    this.#parked.set(recipient, (this.#parked.get(recipient) ?? 0) + 1);
+    this.lookForSlots();
+    return () => {
+      const left = (this.#parked.get(recipient) ?? 1) - 1;
+      if (left > 0) this.#parked.set(recipient, left);
+      else this.#parked.delete(recipient);
+    };
+  }
+
+  report(recipient: Participant): RouteReport {
+    const route = this.#routes.get(recipient);
+    const batches = [...(route?.batches?.values() ?? [])];
+    return {
+      reserved: batches.length,
+      hold: route?.hold,
+      dueAt: batches.length === 0 ? undefined : Math.min(...batches.map((batch) => batch.dueAt)),
+    };
+  }
+
+  /**
+   * Stops, and leaves no reservation behind: what a model has been shown is acked, the rest is ready again and stays in
+   * the archive as unread.
+   */
+  async windUp(): Promise<void> {
+    await this.close();
+    for (const route of this.#routes.values()) {
+      for (const batch of (await this.#load(route)).values()) {
+        await this.#store(route, { ...batch, phase: letsNextFollow(batch.phase) ? "acked" : "returned" });
+      }
+    }
+  }
+
+  /** Stops; nothing is posted any more and no timer is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const route of this.#routes.values()) route.cancelTimer?.();
+    await this.drained();
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all([...this.#routes.values()].map((route) => route.lane.drained()));
+  }
+
+  #route(recipient: Participant): Route {
+    const known = this.#routes.get(recipient);
+    if (known) return known;
+    const route: Route = {
+      recipient,
+      lane: new Lane((fault) => this.#desk.report(fault)),
+      batches: undefined,
+      hold: undefined,
+      wakeAt: undefined,
+      slotSince: undefined,
+      failed: false,
+      cancelTimer: undefined,
+      queued: false,
+    };
+    this.#routes.set(recipient, route);
+    return route;
+  }
+
+  /** The batches once everything that was told so far is worked in. */
+  async #upToDate(recipient: Participant): Promise<ReadonlyMap<string, Batch>> {
+    const route = this.#route(recipient);
+    await route.lane.reached();
+    return this.#load(route);
+  }
+
+  async #load(route: Route): Promise<Map<string, Batch>> {
+    if (route.batches) return route.batches;
+    const stored = await this.#world.mailbox.batches(this.#runId, route.recipient);
+    // Another process or an earlier life posted these: what the host has decides, and it is asked at once.
+    const now = this.#world.clock.now();
+    const batches = new Map(stored.map((batch) => [batch.batchId, takenUp(batch, now)]));
+    // Kept only by the one process that may change them.
+    const state = this.#index.state(this.#runId);
+    const seat = state && seatOf(state, route.recipient);
+    if (seat && this.#world.leases.holds(this.#runId, seat.sessionId)) route.batches = batches;
+    return batches;
+  }
+
+  /** Applies a command to each batch that `choose` names one for, and carries out what follows from it. */
+  #onBatches(recipient: Participant, choose: (batch: Batch) => DeliveryCommand | undefined): void {
+    const route = this.#route(recipient);
+    route.lane.add(async () => {
+      for (const batch of (await this.#load(route)).values()) {
+        const command = choose(batch);
+        if (command) await this.#apply(route, batch, command);
+      }
+    });
+    // Being seen opens the way for the next batch.
+    this.look(recipient);
+  }
+
+  async #apply(route: Route, batch: Batch, command: DeliveryCommand): Promise<Batch> {
+    const next = advance(batch, command);
+    if (next === batch) return batch;
+    await this.#store(route, next);
+    this.#desk.changed();
+    return next;
+  }
+
+  /** Makes a batch's new phase true on disk; an over one leaves its files where they belong. */
+  async #store(route: Route, batch: Batch): Promise<void> {
+    const { mailbox } = this.#world;
+    if (batch.phase === "acked") await mailbox.ack(batch);
+    else if (batch.phase === "returned") await mailbox.release(batch);
+    else if (batch.phase !== "dead") await mailbox.saveBatch(batch);
+    this.#keep(route, batch);
+  }
+
+  #keep(route: Route, batch: Batch): void {
+    if (isOver(batch.phase)) route.batches?.delete(batch.batchId);
+    else route.batches?.set(batch.batchId, batch);
+  }
+
+  async #work(route: Route): Promise<void> {
+    const state = this.#index.state(this.#runId);
+    if (!state || this.#closed) return;
+    route.failed = true;
+    try {
+      await this.#attend(route, state);
+      route.failed = false;
+    } finally {
+      // What went wrong is reported by the lane; the mail is looked after again all the same.
+      this.#setTimer(route);
+    }
+  }
+
+  async #attend(route: Route, state: RunState): Promise<void> {
+    const seat = seatOf(state, route.recipient);
+    if ((await this.#world.mailbox.unreadCount(this.#runId, route.recipient)) === 0) {
+      this.#holdFor(route, undefined);
+      if (seat) await this.#letGo(route, seat.sessionId);
+    } else if (seat && !(await this.#carries(seat.sessionId))) {
+      route.batches = undefined;
+      this.#holdFor(route, "held_elsewhere");
+    } else {
+      await this.#carry(route, state);
+    }
+  }
+
+  /**
+   * Only the process that runs a session's turns posts to it: the host's processes do not see each other's loops, and two
+   * would answer twice. The owner posts to sessions that nobody runs, and becomes the one that does.
+   */
+  async #carries(sessionId: SessionId): Promise<boolean> {
+    const { leases, ownership } = this.#world;
+    if (leases.holds(this.#runId, sessionId)) return true;
+    return ownership.holds(this.#runId) && (await leases.take(this.#runId, sessionId));
+  }
+
+  /** Nothing is on its way and no turn runs: whoever has the next thing to do may have the session. */
+  async #letGo(route: Route, sessionId: SessionId): Promise<void> {
+    if (this.#isBusy(sessionId) || this.#launching.has(route.recipient)) return;
+    route.batches = undefined;
+    await this.#world.leases.release(this.#runId, sessionId);
+  }
+
+  async #carry(route: Route, state: RunState): Promise<void> {
+    await this.#learnActivity(state, route.recipient);
+    const generation = seatOf(state, route.recipient)?.generation;
+    for (const batch of [...(await this.#load(route)).values()]) {
+      // What was on its way to a generation that has ended is the next one's to read.
+      if (generation !== undefined && batch.generation !== generation)
+        await this.#apply(route, batch, "abandon");
+    }
+    for (const batch of [...(await this.#load(route)).values()]) await this.#drive(route, batch, state);
+    const open = [...(await this.#load(route)).values()];
+    if (open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);
+  }
+
+  /** One batch, one look: give up, post, or ask the host what became of it. */
+  async #drive(route: Route, batch: Batch, state: RunState): Promise<void> {
+    if (batch.dueAt > this.#world.clock.now()) return;
+    // Its turn is running: settlement is the next news, and the safety net asks for it.
+    if (this.#isBusy(batch.sessionId) && letsNextFollow(batch.phase)) {
+      this.#keep(route, { ...batch, dueAt: this.#world.clock.now() + EVIDENCE_DEADLINE_MS });
+      return;
+    }
+    await this.#inspect(route, batch, state);
+  }
+
+  /** After a restart nobody has told us yet whether the session works. */
+  async #learnActivity(state: RunState, recipient: Participant): Promise<void> {
+    const seat = seatOf(state, recipient);
+    const watch = seat && this.#watches.of(seat.sessionId);
+    if (!watch || watch.busy !== undefined) return;
+    const turn = await this.#world.host.lastTurn(seat.sessionId, seat.directory);
+    watch.busy ??= turn !== undefined && turn.activity !== "idle";
+  }
+
+  async #inspect(route: Route, batch: Batch, state: RunState): Promise<void> {
+    const { host, ids, clock } = this.#world;
+    const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
+    if (!transcript) {
+      await this.#apply(route, batch, "abandon");
+      return;
+    }
+    const watched = this.#watches.of(batch.sessionId).watchedSince <= batch.reservedAt;
+    const verdict = judge(batch, transcript, watched, ids.digest);
+    const busy = this.#isBusy(batch.sessionId);
+    switch (verdict) {
+      case "answered":
+        if (!busy) await this.#apply(route, batch, "confirm");
+        else this.#keep(route, { ...batch, dueAt: clock.now() + EVIDENCE_DEADLINE_MS });
+        return;
+      case "overlooked":
+        await this.#remind(route, batch, state);
+        return;
+      case "compacted":
+        await this.#post(route, this.#nextRound(batch), state);
+        return;
+      case "absent":
+        await this.#post(route, advance(batch, "lose"), state);
+        return;
+      case "unanswered":
+        if (busy) await this.#putOff(route, advance(batch, "see"), "busy", EVIDENCE_DEADLINE_MS);
+        else await this.#post(route, batch, state);
+        return;
+    }
+  }
+
+  #nextRound(batch: Batch): Batch {
+    const round = batch.round + 1;
+    const { remindedAt: _former, ...again } = advance(batch, "compact");
+    return { ...again, round, ...this.#hostIds(batch, round) };
+  }
+
+  #hostIds(
+    batch: Pick<Batch, "sessionId" | "generation" | "batchId">,
+    round: number,
+  ): Pick<Batch, "hostMessageId" | "hostPartId"> {
+    const parts = [this.#runId, batch.sessionId, batch.generation, batch.batchId, round] as const;
+    return {
+      hostMessageId: this.#world.ids.derive("msg", ...parts),
+      hostPartId: this.#world.ids.derive("prt", ...parts),
+    };
+  }
+
+  /** Takes all that is ready into one batch and posts it, unless something holds it. */
+  async #reserveNext(route: Route, state: RunState): Promise<void> {
+    const { mailbox, ids, clock } = this.#world;
+    const ready = await mailbox.ready(this.#runId, route.recipient);
+    if (ready.length === 0) {
+      this.#holdFor(route, undefined);
+      return;
+    }
+    const seat = seatOf(state, route.recipient);
+    const hold = seat ? await this.#claim(state, route.recipient, seat.sessionId) : "starting";
+    this.#holdFor(route, hold);
+    if (hold || !seat) return;
+    const batchId = ids.fresh("batch");
+    const batch: Batch = {
+      version: 1,
+      batchId,
+      runId: this.#runId,
+      recipient: route.recipient,
+      sessionId: seat.sessionId,
+      generation: seat.generation,
+      messageIds: ready.map((message) => message.messageId),
+      round: 1,
+      ...this.#hostIds({ ...seat, batchId }, 1),
+      textDigest: ids.digest(renderBatch(ready)),
+      phase: "reserved",
+      // Counted before it is made: after a crash nobody knows whether the host has the prompt, and it is asked.
+      attempts: 1,
+      reservedAt: clock.now(),
+      dueAt: clock.now() + EVIDENCE_DEADLINE_MS,
+      heldMs: 0,
+      stored: false,
+    };
+    await mailbox.reserve(batch);
+    this.#desk.changed();
+    await this.#send(route, batch, ready, state);
+  }
+
+  /** Posts a batch (again) if nothing holds it and it has attempts left. */
+  async #post(route: Route, batch: Batch, state: RunState): Promise<void> {
+    const { clock, mailbox } = this.#world;
+    const hold = await this.#claim(state, route.recipient, batch.sessionId);
+    this.#holdFor(route, hold);
+    if (hold) {
+      await this.#putOff(route, batch, hold, state.limits.pollIntervalMs);
+      return;
+    }
+    const free = unheld(batch, clock.now());
+    const messages = await mailbox.messagesOf(free);
+    if (isSpent(free, clock.now())) {
+      this.#launching.delete(route.recipient);
+      await this.#giveUp(route, free, messages, free.lastError ?? "the recipient's model never answered it");
+      return;
+    }
+    const next: Batch = {
+      ...free,
+      attempts: free.attempts + 1,
+      dueAt: clock.now() + EVIDENCE_DEADLINE_MS,
+    };
+    await mailbox.saveBatch(next);
+    await this.#send(route, next, messages, state);
+  }
+
+  /** The clock of a held batch stands; that it does is on disk, or a restart would count the time against it. */
+  async #putOff(route: Route, batch: Batch, by: string, waitMs: number): Promise<void> {
+    const now = this.#world.clock.now();
+    const next: Batch = { ...batch, held: { since: batch.held?.since ?? now, by }, dueAt: now + waitMs };
+    if (!batch.held) await this.#world.mailbox.saveBatch(next);
+    this.#keep(route, next);
+  }
+
+  async #send(route: Route, batch: Batch, messages: readonly Message[], state: RunState): Promise<void> {
+    const { ids, host } = this.#world;
+    this.#keep(route, batch);
+    const watch = this.#watches.of(batch.sessionId);
+    if (!watch.busy) watch.cause = causeOf(messages);
+    let outcome: PostOutcome | undefined;
+    try {
+      const prompt = await this.#prompt(state, batch, renderBatch(messages), {
+        hostMessageId: batch.hostMessageId,
+        hostPartId: batch.hostPartId,
+        mark: { runId: this.#runId, batchId: batch.batchId, round: batch.round },
+      });
+      outcome = await host.post(prompt);
+    } finally {
+      // Not taken, no turn of this one will start.
+      if (outcome?.kind !== "accepted") this.#launching.delete(route.recipient);
+    }
+    if (outcome.kind === "accepted") {
+      this.#keep(route, advance(batch, "accept"));
+      return;
+    }
+    await this.#postFailed(route, batch, messages, outcome, backoffMs(batch.attempts, ids.fraction()));
+  }
+
+  async #postFailed(
+    route: Route,
+    batch: Batch,
+    messages: readonly Message[],
+    outcome: Exclude<PostOutcome, { kind: "accepted" }>,
+    waitMs: number,
+  ): Promise<void> {
+    switch (outcome.kind) {
+      case "session_gone":
+        await this.#apply(route, batch, "abandon");
+        return;
+      case "refused":
+        // 400, 401, 403: the same prompt would be refused again.
+        await this.#giveUp(
+          route,
+          batch,
+          messages,
+          `the host refused it (${outcome.status}): ${outcome.reason}`,
+        );
+        return;
+      case "unreachable":
+        this.#keep(route, {
+          ...batch,
+          dueAt: this.#world.clock.now() + waitMs,
+          lastError: outcome.reason,
+        });
+        return;
+    }
+  }
+
+  /** The loop read the message's row before its part: the same ids start nothing any more, so a short pointer goes out. */
+  async #remind(route: Route, batch: Batch, state: RunState): Promise<void> {
+    // One is enough. If nothing has come of it, the whole text goes out in a round of its own.
+    if (batch.remindedAt !== undefined) {
+      await this.#post(route, this.#nextRound(batch), state);
+      return;
+    }
+    const { clock, host } = this.#world;
+    const hold = await this.#claim(state, route.recipient, batch.sessionId);
+    this.#holdFor(route, hold);
+    if (hold) {
+      await this.#putOff(route, batch, hold, state.limits.pollIntervalMs);
+      return;
+    }
+    const now = clock.now();
+    const free = unheld(batch, now);
+    // Rounds count up from 1, so a negative one gives the reminder ids that no round will ever have.
+    const ids = this.#hostIds(free, -free.round);
+    const outcome = await host.post(
+      await this.#prompt(state, free, renderReminder(free.messageIds), {
+        ...ids,
+        mark: { runId: this.#runId, batchId: free.batchId, round: free.round, reminder: true },
+      }),
+    );
+    const reason = outcome.kind === "accepted" ? {} : { lastError: outcome.reason };
+    await this.#store(route, {
+      ...free,
+      attempts: free.attempts + 1,
+      dueAt: now + EVIDENCE_DEADLINE_MS,
+      remindedAt: now,
+      ...reason,
+    });
+  }
+
+  async #giveUp(route: Route, batch: Batch, messages: readonly Message[], reason: string): Promise<void> {
+    const dead = advance(batch, "give_up");
+    this.#launching.delete(route.recipient);
+    // Told first: after a crash in between it is told again, under the same ids, and nobody is left in the dark.
+    await this.#desk.giveUp(route.recipient, messages, reason);
+    await this.#world.mailbox.bury(this.#runId, route.recipient, batch.messageIds, reason);
+    this.#keep(route, dead);
+  }
+
+  /** Agent, model and variant are always given: without them the host falls back to its default agent. */
+  async #prompt(
+    state: RunState,
+    batch: Batch,
+    text: string,
+    ids: Pick<Prompt, "hostMessageId" | "hostPartId" | "mark">,
+  ): Promise<Prompt> {
+    const { sessionId } = batch;
+    const member = memberOf(state, batch.recipient);
+    if (member) {
+      const { agent, model } = member.plan;
+      return { sessionId, text, agent, ...ids, ...(model === undefined ? {} : { model }) };
+    }
+    const style = await this.#world.host.promptStyle(sessionId);
+    // A lead without any prompt of its own cannot exist: its tool call created the run.
+    return {
+      sessionId,
+      text,
+      agent: style?.agent ?? "build",
+      ...ids,
+      ...(style?.model ? { model: style.model } : {}),
+    };
+  }
+
+  /** What holds a post now. If nothing does and it will start a turn, the recipient has taken its slot. */
+  async #claim(
+    state: RunState,
+    recipient: Participant,
+    sessionId: SessionId,
+  ): Promise<HoldReason | undefined> {
+    const starts = !this.#isBusy(sessionId);
+    const hold = holdOf(state, recipient, starts, this.#slotsFree(state, recipient), this.#world.clock.now());
+    if (hold || !starts) return hold;
+    // Taken before the host is asked: another recipient's lane may look at the slots meanwhile.
+    this.#launching.add(recipient);
+    let held: HoldReason | undefined = "undo_staged";
+    try {
+      const session = await this.#world.host.session(sessionId);
+      if (!session?.undoStaged) held = this.#rateHold(recipient);
+    } finally {
+      if (held) this.#launching.delete(recipient);
+    }
+    return held;
+  }
+
+  #rateHold(recipient: Participant): HoldReason | undefined {
+    const nextAt = this.#rate.take(recipient, this.#world.clock.now());
+    this.#route(recipient).wakeAt = nextAt;
+    return nextAt === undefined ? undefined : "rate";
+  }
+
+  #slotsFree(state: RunState, recipient: Participant): number {
+    let launching = 0;
+    for (const name of this.#launching) {
+      if (name !== recipient && name !== LEAD && memberOf(state, name)?.status !== "working") launching += 1;
+    }
+    const parked = [...this.#parked.keys()].filter(
+      (name) => memberOf(state, name)?.status === "working",
+    ).length;
+    const since = this.#routes.get(recipient)?.slotSince ?? Number.POSITIVE_INFINITY;
+    const before = this.#waitingForSlots().filter(
+      (route) => route.recipient !== recipient && (route.slotSince ?? since) < since,
+    ).length;
+    return state.limits.maxParallelMembers - workingMembers(state) - launching + parked - before;
+  }
+
+  /** Whoever waits for a slot, longest first. */
+  #waitingForSlots(): readonly Route[] {
+    return [...this.#routes.values()]
+      .filter((route) => route.hold === "slot")
+      .toSorted((one, other) => (one.slotSince ?? 0) - (other.slotSince ?? 0));
+  }
+
+  #holdFor(route: Route, hold: HoldReason | undefined): void {
+    if (route.hold === hold) return;
+    route.hold = hold;
+    route.slotSince = hold === "slot" ? this.#world.clock.now() : undefined;
+    this.#desk.changed();
+  }
+
+  #isBusy(sessionId: SessionId): boolean {
+    return this.#watches.of(sessionId).busy === true;
+  }
+
+  /** The next look that no event brings: a due batch, the end of a back-off, and the safety net behind both. */
+  #setTimer(route: Route): void {
+    route.cancelTimer?.();
+    route.cancelTimer = undefined;
+    const batches = [...(route.batches?.values() ?? [])];
+    const state = this.#index.state(this.#runId);
+    const nothing = batches.length === 0 && route.hold === undefined && !route.failed;
+    if (this.#closed || !state || nothing) return;
+    const now = this.#world.clock.now();
+    const dues = batches.map((batch) => batch.dueAt);
+    const until = memberOf(state, route.recipient)?.backoff?.until;
+    if (route.hold === "backoff" && until !== undefined) dues.push(until);
+    if (route.hold === "rate" && route.wakeAt !== undefined) dues.push(route.wakeAt);
+    const wait = Math.min(state.limits.pollIntervalMs, ...dues.map((due) => Math.max(0, due - now)));
+    // At least a few milliseconds: a due time that has come is worked on by the look that set this timer.
+    route.cancelTimer = this.#world.clock.after(Math.max(wait, SHORTEST_WAIT_MS), () => {
+      for (const sessionId of new Set(batches.map((batch) => batch.sessionId)))
+        this.#desk.checkSettled(sessionId);
+      this.look(route.recipient);
+    });
+  }
+}
+
+/** Keeps a due time that could not be acted on from turning into a busy loop. */
+const SHORTEST_WAIT_MS = 50;
+
+function isOf(batch: Batch, mark: FlotillaMark): boolean {
+  return mark.batchId === batch.batchId && mark.runId === batch.runId && mark.round === batch.round;
+}
+
+function seatOf(
+  state: RunState,
+  recipient: Participant,
+): { readonly sessionId: SessionId; readonly directory: string; readonly generation: number } | undefined {
+  const { lead } = state;
+  if (recipient === LEAD) return { sessionId: lead.sessionId, directory: lead.directory, generation: 1 };
+  const member = memberOf(state, recipient);
+  if (member?.sessionId === undefined) return undefined;
+  return {
+    sessionId: member.sessionId,
+    directory: member.directory ?? lead.directory,
+    generation: member.generation,
+  };
+}
+
+/** A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. */
+function takenUp(batch: Batch, now: Instant): Batch {
+  const held = batch.held ?? { since: Math.min(batch.dueAt, now), by: "restart" };
+  return { ...batch, dueAt: now, held };
+}
+
+/** The batch with the time it was held taken off its clock. */
+function unheld(batch: Batch, now: Instant): Batch {
+  if (!batch.held) return batch;
+  const { held, ...rest } = batch;
+  return { ...rest, heldMs: batch.heldMs + now - held.since };
+}
+
+/** What asks the most for an answer decides whether the turn's last word is owed to the lead. */
+function causeOf(messages: readonly Message[]): TurnCause {
+  if (messages.some((message) => message.from === PERSON)) return "person";
+  if (
+    messages.some(
+      (message) => message.from === LEAD && (message.kind === "message" || message.kind === "announcement"),
+    )
+  ) {
+    return "lead";
+  }
+  if (messages.some((message) => message.kind === "brief")) return "brief";
+  return messages.some((message) => message.kind === "message") ? "peer" : "notice";
+}

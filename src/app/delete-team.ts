@@ -1,0 +1,55 @@
+import { FlotillaError } from "../errors.ts";
+import { authorizeParticipant } from "./identify.ts";
+import { taskRows } from "./read-tasks.ts";
+import type { VerbContext } from "./team-verbs.ts";
+import type { Call, DeleteReport } from "./verbs.ts";
+
+/** Stopping a session is bounded by the host adapter; this bounds all of them and the move to the archive. */
+const CLOSING_DEADLINE_MS = 60_000;
+
+/** Ends the run that the caller leads and answers when it is archived. Sessions and transcripts are kept. */
+export async function deleteTeam(
+  { fleet, offers }: VerbContext,
+  call: Call,
+  { force }: { readonly force: boolean },
+): Promise<DeleteReport> {
+  const { world } = fleet;
+  const { state: known } = await authorizeParticipant(fleet, "team_delete", call);
+  const { runId } = known;
+  // A turn that has begun or ended is known as soon as what was told of it is worked in.
+  await Promise.all(
+    Object.values(known.members).flatMap(({ sessionId }) => (sessionId ? fleet.caughtUp(sessionId) : [])),
+  );
+  const state = fleet.index.state(runId) ?? known;
+  const members = Object.values(state.members);
+  const unread = await Promise.all(members.map(({ plan }) => world.mailbox.unreadCount(runId, plan.name)));
+  const tasks = await taskRows(world, state);
+  await fleet.closeRun(runId, force, force ? "deleted by force" : "deleted by the lead");
+  offers.withdrawn(call.sessionId);
+  // Not the caller's signal: what is being ended is ended, whether or not somebody waits for it.
+  const gone = await fleet.waiters.until(
+    runId,
+    CLOSING_DEADLINE_MS,
+    new AbortController().signal,
+    async () => (fleet.index.state(runId) ? undefined : true),
+  );
+  if (!gone) {
+    throw new FlotillaError({
+      code: "host_timeout",
+      message: `run ${runId} is closing, but its members' sessions have not stopped within ${CLOSING_DEADLINE_MS / 1000} s`,
+      hint: "It is closed as soon as they have. Call team_delete with force: true to try again.",
+      details: { runId },
+    });
+  }
+  return {
+    runId,
+    status: "closed",
+    members: members.map(({ plan, sessionId, status }) => ({
+      name: plan.name,
+      was: status,
+      ...(sessionId === undefined ? {} : { sessionId }),
+    })),
+    unfinishedTasks: tasks.filter((task) => task.status !== "completed" && task.status !== "deleted"),
+    unreadMessages: unread.reduce((sum, count) => sum + count, 0),
+  };
+}

@@ -1,0 +1,385 @@
+import { openRun, type RunPlan } from "../core/decide-run.ts";
+import { type DeedEffect, isRecord } from "../core/effects.ts";
+import type { Fact } from "../core/facts.ts";
+import {
+  type Instant,
+  LEAD,
+  type MemberName,
+  type Participant,
+  type RunId,
+  type SessionId,
+} from "../core/ids.ts";
+import type { RunState } from "../core/run.ts";
+import { FlotillaError } from "../errors.ts";
+import { Courier } from "./courier.ts";
+import { Lane } from "./lane.ts";
+import { Observer } from "./observe.ts";
+import { describe, Performer } from "./perform.ts";
+import { QuietWatch } from "./quiet-watch.ts";
+import { SessionIndex } from "./session-index.ts";
+import { SessionWatches } from "./session-watch.ts";
+import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
+import { Waiters } from "./waiters.ts";
+import type { World } from "./world.ts";
+
+/** How often a lease is renewed while something is in flight (delivery protocol, liveness). */
+const RENEW_MS = 1_000;
+
+/** What is kept of a run while it is open in this process. */
+interface Desk {
+  readonly courier: Courier;
+  readonly cancelTimer: () => void;
+  readonly cancelWatch: () => void;
+  /** When the owner's lease was renewed last. */
+  renewedAt: Instant;
+}
+
+/**
+ * The runs of one process: who sits where, whose mail is on its way, who waits for what. One a process and base folder,
+ * shared by the plugin instances of all directories. It hangs the parts together and decides nothing itself: facts come
+ * in through {@link observe}, commands through {@link transact}, and what follows from a commit is set going here.
+ */
+export class Fleet {
+  readonly world: World;
+  readonly index: SessionIndex = new SessionIndex();
+  readonly waiters: Waiters;
+  readonly #transactor: Transactor;
+  readonly #observer: Observer;
+  readonly #performer: Performer;
+  readonly #watches: SessionWatches;
+  readonly #desks = new Map<RunId, Desk>();
+  readonly #quiet: QuietWatch;
+  /** What goes on beside the callers, so that closing can wait for it. */
+  readonly #underway = new Set<Promise<void>>();
+  /** Leads whose run is being created. */
+  readonly #opening = new Set<SessionId>();
+  /** Runs that could not be opened, each told once. */
+  readonly #unopened = new Set<RunId>();
+  #closed = false;
+
+  constructor(world: World) {
+    const report = (fault: unknown): void => this.#report(fault);
+    this.world = world;
+    this.waiters = new Waiters(world.clock);
+    this.#watches = new SessionWatches(() => world.clock.now(), report);
+    this.#transactor = new Transactor(world, (commit) => this.#committed(commit));
+    this.#observer = new Observer(world, this.index, this.#watches, this.#transactor, {
+      courier: (runId) => this.#desks.get(runId)?.courier,
+      leadGone: (runId) => this.#beside(this.closeRun(runId, true, "the lead's session was deleted")),
+    });
+    this.#quiet = new QuietWatch(this, (work) => this.#beside(work));
+    this.#performer = new Performer(world, this.#transactor, (runId) => this.#archive(runId));
+  }
+
+  /** Hands in what the host told. Returns at once. */
+  observe(fact: Fact): void {
+    this.#observer.observe(fact);
+  }
+
+  /** Carries out one command; rejects with the refusal. */
+  transact(runId: RunId, prepare: Prepare): Promise<Transaction> {
+    return this.#transactor.transact(runId, prepare);
+  }
+
+  /** Begins a run, owned by this process. */
+  async openRun(plan: RunPlan): Promise<RunState> {
+    const { sessionId } = plan.lead;
+    // Two calls of one message run at the same time, and both have found that the session leads nothing.
+    if (this.index.seat(sessionId) || this.#opening.has(sessionId)) {
+      throw new FlotillaError({
+        code: "already_in_a_run",
+        message: `session ${sessionId} leads a run already or is about to`,
+        hint: "Call team_status. Members are added with team_create once the first call has answered.",
+        details: { sessionId },
+      });
+    }
+    this.#opening.add(sessionId);
+    try {
+      const decision = openRun(plan, this.world.clock.now());
+      const { state } = await this.#transactor.create(decision, () => this.world.ownership.take(plan.runId));
+      return state;
+    } finally {
+      this.#opening.delete(sessionId);
+    }
+  }
+
+  /**
+   * Decides the end of a run; what that takes goes on beside, and the run leaves {@link index} when it is over. Rejects
+   * with the refusal of a graceful end.
+   */
+  async closeRun(runId: RunId, force: boolean, reason: string): Promise<void> {
+    // Asked before the lock is taken: a courier that gives mail up waits for the lock itself.
+    const seen = await this.#seenCounts(runId);
+    await this.transact(runId, async (state) => ({
+      type: "close_run",
+      force,
+      reason,
+      unread: await this.#unreadCounts(state, seen),
+    }));
+  }
+
+  /** Resolves when everything that was told of the session so far is worked in. */
+  caughtUp(sessionId: SessionId): Promise<void> {
+    return this.#watches.of(sessionId).lane.reached();
+  }
+
+  /** Fires when the turn that the session has now is stopped. */
+  stopped(sessionId: SessionId): AbortSignal {
+    return this.#watches.of(sessionId).stop.signal;
+  }
+
+  /** The courier of a run that is open in this process. */
+  courier(runId: RunId): Courier | undefined {
+    return this.#desks.get(runId)?.courier;
+  }
+
+  /**
+   * Opens the runs that `concerns` accepts. Those that nobody alive owns are taken over: what their last owner began is
+   * finished, the host is asked about mail on its way, and turns that were cut off are found. Others are followed, so that
+   * their sessions are known here and a dead owner is noticed.
+   */
+  async adopt(concerns: (state: RunState) => boolean): Promise<void> {
+    for (const runId of await this.world.runs.list()) {
+      if (this.#desks.has(runId) || this.#closed) continue;
+      try {
+        await this.#open(runId, concerns);
+      } catch (fault) {
+        // One run that cannot be read stops nothing else.
+        if (!this.#unopened.has(runId)) this.#report(fault);
+        this.#unopened.add(runId);
+      }
+    }
+  }
+
+  async #open(runId: RunId, concerns: (state: RunState) => boolean): Promise<void> {
+    const state = await this.world.runs.read(runId);
+    if (!state || !concerns(state)) return;
+    this.index.update(state);
+    this.#serve(state);
+    await this.#claim(runId);
+  }
+
+  /** Opens the run that a session belongs to, if it is one that another process has begun meanwhile. */
+  async meet(sessionId: SessionId): Promise<void> {
+    if (this.index.seat(sessionId)) return;
+    await this.adopt((state) => sessionsOf(state).some(([, own]) => own === sessionId));
+  }
+
+  /** Resolves when nothing is going on that was started so far. */
+  async drained(): Promise<void> {
+    while (this.#underway.size > 0) await Promise.all(this.#underway);
+    await this.#watches.drained();
+    await Promise.all([...this.#desks.values()].map(({ courier }) => courier.drained()));
+  }
+
+  /** Stops all work and leaves the runs to their next owner. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const runId of [...this.#desks.keys()]) {
+      await this.#forget(runId)?.courier.close();
+      if (this.world.ownership.holds(runId)) await this.transact(runId, () => ({ type: "note_orphaned" }));
+      await this.#release(this.index.state(runId), runId);
+    }
+  }
+
+  /** Everything that follows from a commit of this process, set going without anybody waiting for it. */
+  #committed({ state, effects }: Commit): void {
+    const { runId } = state;
+    // A commit of another process that came just before this one is not told apart from it by the index any more.
+    const overtaken = (this.index.state(runId)?.revision ?? 0) < state.revision - 1;
+    this.index.update(state);
+    if (!this.#closed) {
+      const courier = this.#serve(state);
+      if (overtaken) this.#learned(state);
+      for (const effect of effects) if (effect.type === "put_message") courier.look(effect.message.to);
+      courier.lookAtHeld();
+      const deeds = effects.filter((effect): effect is DeedEffect => !isRecord(effect));
+      this.#beside(this.#performer.perform(state, deeds, false));
+      this.#quiet.changed(runId);
+    }
+    this.waiters.poke(runId);
+  }
+
+  /** Something has happened to the run's folder, or it is time to look whether its owner lives. */
+  async #noticed(runId: RunId): Promise<void> {
+    if (this.#closed || !this.#desks.has(runId)) return;
+    const state = await this.world.runs.read(runId);
+    if (!state) {
+      await this.#forget(runId)?.courier.close();
+      this.#dismiss(runId);
+      return;
+    }
+    if (this.#isNews(state)) await this.#catchUp(runId);
+    if (!this.#desks.has(runId)) return;
+    if (this.world.ownership.holds(runId)) await this.#renew(runId);
+    else await this.#claim(runId);
+  }
+
+  /** While mail is on its way, readers can see that the owner was there a moment ago. */
+  async #renew(runId: RunId): Promise<void> {
+    const desk = this.#desks.get(runId);
+    const now = this.world.clock.now();
+    // Renewing is itself a change of the folder, and is told like any other.
+    if (!desk?.courier.isCarrying() || now - desk.renewedAt < RENEW_MS) return;
+    desk.renewedAt = now;
+    await this.world.ownership.take(runId);
+  }
+
+  #isNews({ runId, revision }: RunState): boolean {
+    const known = this.index.state(runId);
+    return !known || revision > known.revision;
+  }
+
+  /**
+   * A commit is whole when its lock is free: before that its messages and tasks may not be there, and one of this process
+   * would be taken for another's and its deeds done twice.
+   */
+  async #catchUp(runId: RunId): Promise<void> {
+    try {
+      const state = await this.world.runs.exclusively(runId, (run) => run.load());
+      if (this.#isNews(state)) this.#learned(state);
+    } catch (fault) {
+      // Archived in the meantime, which is told by the folder's next change.
+      if (!(fault instanceof FlotillaError) || fault.code !== "run_not_found") throw fault;
+    }
+  }
+
+  /** Another process has committed. */
+  #learned(state: RunState): void {
+    this.index.update(state);
+    this.#serve(state).lookAtAll();
+    this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
+    this.waiters.poke(state.runId);
+  }
+
+  /** Takes a run over if nobody alive owns it. */
+  async #claim(runId: RunId): Promise<void> {
+    if (!(await this.world.ownership.take(runId))) return;
+    await this.transact(runId, () => ({ type: "note_adopted" }));
+    await this.transact(runId, () => ({ type: "note_time" }));
+    await this.#transactor.settleOutbox(runId);
+    const state = await this.world.runs.read(runId);
+    if (!state) return;
+    this.index.update(state);
+    const courier = this.#serve(state);
+    this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
+    this.#beside(this.#performer.finishIfClosing(runId));
+    for (const [participant, sessionId] of sessionsOf(state)) {
+      const nobodyRunsIt =
+        !this.world.leases.holds(runId, sessionId) && (await this.world.leases.take(runId, sessionId));
+      if (nobodyRunsIt) this.#observer.checkSettled(sessionId, true);
+      courier.look(participant);
+    }
+  }
+
+  /** The courier and the clocks of a run that is open in this process, made at first need. */
+  #serve(state: RunState): Courier {
+    const { runId } = state;
+    const known = this.#desks.get(runId);
+    if (known) return known.courier;
+    const courier = new Courier(runId, this.world, this.index, this.#watches, {
+      giveUp: async (recipient, messages, reason) => {
+        await this.transact(runId, () => ({ type: "note_undeliverable", recipient, messages, reason }));
+      },
+      checkSettled: (sessionId) => this.#observer.checkSettled(sessionId),
+      changed: () => {
+        this.waiters.poke(runId);
+        this.#quiet.changed(runId);
+      },
+      report: (fault) => this.#report(fault),
+    });
+    const looks = new Lane((fault) => this.#report(fault));
+    this.#desks.set(runId, {
+      courier,
+      renewedAt: this.world.clock.now(),
+      cancelTimer: this.#watchTime(state),
+      cancelWatch: this.world.runs.watch(runId, () => looks.addOnce(() => this.#noticed(runId))),
+    });
+    return courier;
+  }
+
+  #watchTime({ runId, createdAt, limits }: RunState): () => void {
+    const left = createdAt + limits.maxWallClockMs - this.world.clock.now();
+    return this.world.clock.after(Math.max(left, 0), () => {
+      this.#beside(this.transact(runId, () => ({ type: "note_time" })).then(() => undefined));
+    });
+  }
+
+  /** The run is over: its mail is put in order, its folder moves, and nothing of it is left in this process. */
+  async #archive(runId: RunId): Promise<void> {
+    // First, so that nobody here takes the run up again.
+    const desk = this.#forget(runId);
+    const state = this.index.state(runId);
+    try {
+      await desk?.courier.windUp();
+      // From here on what its sessions still do is nobody's business.
+      await this.#release(state, runId);
+      await this.world.runs.archive(runId);
+    } finally {
+      this.#dismiss(runId);
+    }
+  }
+
+  /** Stops looking after a run. */
+  #forget(runId: RunId): Desk | undefined {
+    const desk = this.#desks.get(runId);
+    this.#desks.delete(runId);
+    desk?.cancelTimer();
+    desk?.cancelWatch();
+    this.#quiet.forget(runId);
+    return desk;
+  }
+
+  /** Forgets a run that is over. */
+  #dismiss(runId: RunId): void {
+    const state = this.index.state(runId);
+    this.index.remove(runId);
+    this.#transactor.forget(runId);
+    for (const [, sessionId] of state ? sessionsOf(state) : []) this.#watches.forget(sessionId);
+    this.waiters.poke(runId);
+  }
+
+  /** Lets go of what this process holds of a run. */
+  async #release(state: RunState | undefined, runId: RunId): Promise<void> {
+    for (const [, sessionId] of state ? sessionsOf(state) : [])
+      await this.world.leases.release(runId, sessionId);
+    await this.world.ownership.release(runId);
+  }
+
+  /** Messages that a member's model has been shown: read, though their ack may come a moment later. */
+  async #seenCounts(runId: RunId): Promise<ReadonlyMap<MemberName, number>> {
+    const courier = this.courier(runId);
+    const names = Object.keys(this.index.state(runId)?.members ?? {});
+    const counts = names.map(async (name) => [name, (await courier?.seen(name)) ?? 0] as const);
+    return new Map(await Promise.all(counts));
+  }
+
+  async #unreadCounts(
+    state: RunState,
+    seen: ReadonlyMap<MemberName, number>,
+  ): Promise<Record<MemberName, number>> {
+    const counts = Object.keys(state.members).map(async (name) => {
+      const files = await this.world.mailbox.unreadCount(state.runId, name);
+      return [name, Math.max(0, files - (seen.get(name) ?? 0))] as const;
+    });
+    return Object.fromEntries(await Promise.all(counts));
+  }
+
+  #beside(work: Promise<void>): void {
+    const tracked = work
+      .catch((fault: unknown) => this.#report(fault))
+      .finally(() => this.#underway.delete(tracked));
+    this.#underway.add(tracked);
+  }
+
+  #report(fault: unknown): void {
+    this.world.host.log("error", describe(fault), fault instanceof Error ? { stack: fault.stack } : {});
+  }
+}
+
+function sessionsOf(state: RunState): readonly (readonly [Participant, SessionId])[] {
+  const members = Object.values(state.members).flatMap((member) =>
+    member.sessionId === undefined ? [] : [[member.plan.name, member.sessionId] as const],
+  );
+  return [[LEAD, state.lead.sessionId], ...members];
+}

@@ -1,0 +1,39 @@
+import { LEAD, type SessionId } from "../core/ids.ts";
+import type { Fleet } from "./fleet.ts";
+import { isTeamIdle, unseenMail } from "./wait-for-team.ts";
+
+/** A prompt is stored 35 to 210 ms after the host has taken it (measured). */
+const STORED_RETRY_MS = 25;
+
+/**
+ * Keeps the lead of a headless run from ending before its team. `opencode run` exits when the lead's turn is over and
+ * kills members that still work about 40 ms later (measured); while the lead's last text is being completed, the turn is
+ * not over. So that hook waits here until
+ *
+ * - mail for the lead is stored in its session: the running turn takes it as its next step, or
+ * - nobody in the team works or is about to, or
+ * - the run is over, the lead was stopped, or the time of the run is used up.
+ *
+ * The host cannot tell which text is a turn's last: a text before a tool call waits as well, and a turn that ends without
+ * any text is not kept.
+ */
+export async function keepLead(fleet: Fleet, sessionId: SessionId): Promise<void> {
+  const seat = fleet.index.seat(sessionId);
+  const state = seat && fleet.index.state(seat.runId);
+  if (!state || seat.participant !== LEAD) return;
+  const { runId, createdAt, limits } = state;
+  const leftMs = createdAt + limits.maxWallClockMs - fleet.world.clock.now();
+  await fleet.waiters.until(runId, Math.max(0, leftMs), fleet.stopped(sessionId), async () => {
+    await fleet.caughtUp(sessionId);
+    const now = fleet.index.state(runId);
+    if (now?.status !== "active") return true;
+    const posted = (await fleet.courier(runId)?.underWay(LEAD)) ?? [];
+    for (const hostMessageId of posted) {
+      if (await fleet.world.host.isStored(sessionId, hostMessageId)) return true;
+    }
+    // The host tells nobody when it has stored a prompt.
+    if (posted.length > 0) fleet.world.clock.after(STORED_RETRY_MS, () => fleet.waiters.poke(runId));
+    const idle = (await unseenMail(fleet, runId, LEAD)) === 0 && (await isTeamIdle(fleet, now, LEAD));
+    return idle ? true : undefined;
+  });
+}

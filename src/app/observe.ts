@@ -1,0 +1,290 @@
+import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
+import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
+import { memberOf, type RunState } from "../core/run.ts";
+import type { LastTurn } from "../ports.ts";
+import type { Courier } from "./courier.ts";
+import type { Seat, SessionIndex } from "./session-index.ts";
+import type { SessionWatch, SessionWatches } from "./session-watch.ts";
+import { loadOwned } from "./task-books.ts";
+import type { Transactor } from "./transact.ts";
+import type { World } from "./world.ts";
+
+/**
+ * An unfinished message is looked at again this often, this many times: the host says idle 80 to 100 ms before an aborted
+ * message is complete (measured), and after 5 s nothing will complete it any more.
+ */
+const SETTLE_RETRY_MS = 250;
+const SETTLE_LOOKS = 20;
+
+/** Before a settlement that could not be committed is tried again: a full disk or a busy lock may need a moment. */
+const COMMIT_RETRY_MS = 1_000;
+
+type FinalStep = NonNullable<LastTurn["step"]>;
+
+/** The host's name for what an abort does to a message. */
+const ABORTED = "MessageAbortedError";
+
+export interface ObserverDesk {
+  courier(runId: RunId): Courier | undefined;
+  /** The lead's session is gone: its run has to end. */
+  leadGone(runId: RunId): void;
+}
+
+/**
+ * Takes what the host tells and turns it into commands. Facts of one session are worked on in their order; a fact of a
+ * session in no run costs one look-up. *Settlement*, that a turn has really ended, is established here and nowhere else.
+ */
+export class Observer {
+  readonly #world: World;
+  readonly #index: SessionIndex;
+  readonly #watches: SessionWatches;
+  readonly #transactor: Transactor;
+  readonly #desk: ObserverDesk;
+
+  constructor(
+    world: World,
+    index: SessionIndex,
+    watches: SessionWatches,
+    transactor: Transactor,
+    desk: ObserverDesk,
+  ) {
+    this.#world = world;
+    this.#index = index;
+    this.#watches = watches;
+    this.#transactor = transactor;
+    this.#desk = desk;
+  }
+
+  /** Never waits and never throws: hooks hand facts in and go on. */
+  observe(fact: Fact): void {
+    const seat = this.#index.seat(fact.sessionId);
+    if (!seat) return;
+    const watch = this.#watches.of(fact.sessionId);
+    watch.lane.add(() => this.#note(seat, watch, fact));
+  }
+
+  /**
+   * Asks the host whether the session's turn has ended. Only the process that runs the session can know: another's host
+   * calls it idle while it works.
+   *
+   * @param abandoned whoever ran the session is dead, so what is unfinished stays so.
+   */
+  checkSettled(sessionId: SessionId, abandoned = false): void {
+    const seat = this.#index.seat(sessionId);
+    if (!seat || !this.#world.leases.holds(seat.runId, sessionId)) return;
+    const watch = this.#watches.of(sessionId);
+    if (abandoned) watch.settleLooks = SETTLE_LOOKS;
+    watch.lane.addOnce(() => this.#settle(seat, watch, sessionId));
+  }
+
+  async #note(seat: Seat, watch: SessionWatch, fact: Fact): Promise<void> {
+    const { runId, participant } = seat;
+    const courier = this.#desk.courier(runId);
+    switch (fact.type) {
+      case "session_busy":
+        watch.busy = true;
+        await this.#world.leases.take(runId, fact.sessionId);
+        await this.#turnStarted(seat, watch);
+        courier?.started(participant);
+        return;
+      case "session_idle":
+        return this.#settle(seat, watch, fact.sessionId);
+      case "session_errored":
+        watch.fault = fact.error;
+        if (fact.error.name === ABORTED) watch.stop.abort();
+        return;
+      case "step_ended":
+        return this.#stepEnded(seat, watch, fact.step);
+      case "list_shown":
+        if (watch.compacting) return;
+        watch.shown = fact.shown.map((one) => one.mark);
+        watch.lastStepId = fact.lastStepId;
+        if (fact.shown.length > 0) courier?.witnessed(participant, fact.shown);
+        return;
+      case "compaction_started":
+        watch.compacting = true;
+        watch.shown = [];
+        return;
+      case "session_compacted":
+        watch.compacting = false;
+        return;
+      case "prompt_received":
+        await this.#world.leases.take(runId, fact.sessionId);
+        if (!fact.mark) await this.#prompted(seat, watch);
+        return;
+      case "message_removed":
+        courier?.removed(participant, fact.hostMessageId);
+        return;
+      case "gate_opened":
+        await this.#transactor.transact(runId, () => ({
+          type: "note_gate_opened",
+          participant,
+          gate: fact.gate,
+        }));
+        courier?.lookForSlots();
+        return;
+      case "gate_closed":
+        await this.#transactor.transact(runId, () => ({
+          type: "note_gate_closed",
+          participant,
+          requestId: fact.requestId,
+        }));
+        courier?.look(participant);
+        return;
+      case "session_deleted":
+        return this.#deleted(seat, fact.sessionId);
+      case "session_opened":
+        return;
+    }
+  }
+
+  async #turnStarted(seat: Seat, watch: SessionWatch): Promise<void> {
+    const { runId, participant } = seat;
+    if (this.#hasTurn(runId, participant)) return;
+    const { cause } = watch;
+    watch.settleLooks = 0;
+    watch.fault = undefined;
+    if (watch.stop.signal.aborted) watch.stop = new AbortController();
+    await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
+  }
+
+  #hasTurn(runId: RunId, participant: Participant): boolean {
+    const state = this.#index.state(runId);
+    if (!state) return false;
+    return (participant === LEAD ? state.lead.turn : memberOf(state, participant)?.turn) !== undefined;
+  }
+
+  /** A prompt that is not ours, typed by a person or sent by another program. */
+  async #prompted(seat: Seat, watch: SessionWatch): Promise<void> {
+    const { runId, participant } = seat;
+    if (!watch.busy) watch.cause = "foreign";
+    await this.#transactor.transact(runId, () => ({ type: "note_prompted", participant }));
+    this.#desk.courier(runId)?.look(participant);
+  }
+
+  async #stepEnded(seat: Seat, watch: SessionWatch, step: ModelStep): Promise<void> {
+    const { runId, participant } = seat;
+    if (step.summary) watch.compacting = false;
+    const { input, output, reasoning, cacheRead, cacheWrite } = step.tokens;
+    const tokens = input + output + reasoning + cacheRead + cacheWrite;
+    if (participant !== LEAD && (tokens > 0 || step.cost > 0)) {
+      await this.#transactor.transact(runId, () => ({
+        type: "note_step",
+        participant,
+        tokens,
+        cost: step.cost,
+      }));
+    }
+    // The end of an older step, told late, says nothing about the list shown since.
+    const saw = step.hostMessageId !== watch.lastStepId && watch.shown.length > 0;
+    if (saw && step.finish !== undefined && !step.error && !step.summary) {
+      this.#desk.courier(runId)?.answered(participant, watch.shown);
+    }
+  }
+
+  async #deleted(seat: Seat, sessionId: SessionId): Promise<void> {
+    const { runId, participant } = seat;
+    if (participant === LEAD) {
+      this.#desk.leadGone(runId);
+      return;
+    }
+    this.#desk.courier(runId)?.sessionGone(participant, sessionId);
+    await this.#transactor.transact(runId, async (state) => ({
+      type: "note_session_deleted",
+      sessionId,
+      book: await loadOwned(this.#world, state, participant),
+    }));
+    this.#watches.forget(sessionId);
+    this.#desk.courier(runId)?.lookForSlots();
+  }
+
+  /**
+   * Idle is a hint. The turn has ended when the host reports the session idle *and* its newest assistant message is
+   * complete, or stays incomplete past any clean-up. Every further idle about the same message is a repeat.
+   */
+  async #settle(seat: Seat, watch: SessionWatch, sessionId: SessionId): Promise<void> {
+    const { runId, participant } = seat;
+    const state = this.#index.state(runId);
+    if (!state || !seat.live) return;
+    const directory = memberOf(state, participant)?.directory ?? state.lead.directory;
+    const turn = await this.#world.host.lastTurn(sessionId, directory);
+    if (turn?.activity !== "idle") return;
+    const step = this.#endOf(turn, watch, sessionId, state);
+    if (step === "none") return;
+    if (step === "unfinished") {
+      watch.settleLooks += 1;
+      this.#world.clock.after(SETTLE_RETRY_MS, () => this.checkSettled(sessionId));
+      return;
+    }
+    const courier = this.#desk.courier(runId);
+    try {
+      if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier);
+    } catch (fault) {
+      // Nobody tells of this end again.
+      this.#world.clock.after(COMMIT_RETRY_MS, () => this.checkSettled(sessionId));
+      throw fault;
+    }
+    watch.busy = false;
+    watch.settledStepId = step.hostMessageId;
+    watch.shown = [];
+    watch.compacting = false;
+    watch.fault = undefined;
+    courier?.settled(participant);
+  }
+
+  /**
+   * The message with which the session's turn ended. `none`: no turn has begun since the last one that was settled, this
+   * is a repeat. `unfinished`: it may still come.
+   */
+  #endOf(
+    { step }: LastTurn,
+    watch: SessionWatch,
+    sessionId: SessionId,
+    state: RunState,
+  ): FinalStep | "none" | "unfinished" {
+    const seat = this.#index.seat(sessionId);
+    const begun = watch.busy === true || (seat !== undefined && this.#hasTurn(seat.runId, seat.participant));
+    const final = watch.settleLooks >= SETTLE_LOOKS;
+    const isOld = step === undefined || step.hostMessageId === watch.settledStepId;
+    if (isOld && !begun) return "none";
+    // The turn that begun has no message of its own: it failed before its first.
+    if (isOld && watch.fault) return cutOff(sessionId, state.revision);
+    if (step === undefined) return final ? cutOff(sessionId, state.revision) : "unfinished";
+    // An old step here means that its end was found by an earlier look, before its beginning was told.
+    return step.completed || final ? step : "unfinished";
+  }
+
+  async #turnSettled(
+    seat: Seat,
+    watch: SessionWatch,
+    step: FinalStep,
+    courier: Courier | undefined,
+  ): Promise<void> {
+    const { runId, participant } = seat;
+    const fault = step.error ?? watch.fault;
+    const outcome = outcomeOf(step, fault);
+    const unanswered = (await courier?.unanswered(participant)) ?? 0;
+    await this.#transactor.transact(runId, async (state) => ({
+      type: "note_turn_settled",
+      participant,
+      outcome,
+      stepId: step.hostMessageId,
+      text: step.text,
+      ...(outcome !== "ended" && fault ? { fault } : {}),
+      unanswered,
+      jitter: this.#world.ids.fraction(),
+      book: await loadOwned(this.#world, state, participant),
+    }));
+  }
+}
+
+/** A turn that was cut off before its first message, under an id that no other such turn has. */
+function cutOff(sessionId: SessionId, revision: number): FinalStep {
+  return { hostMessageId: `${sessionId}_${revision}`, completed: false, text: "" };
+}
+
+/** A message without `finish` was cut off: by an abort (also one that came during a provider's back-off), or by a fault. */
+function outcomeOf(step: FinalStep, fault: HostFault | undefined): "ended" | "failed" | "aborted" {
+  if (!step.error && step.finish !== undefined) return "ended";
+  return fault?.name === ABORTED ? "aborted" : "failed";
+}

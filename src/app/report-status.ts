@@ -1,0 +1,151 @@
+import { LEAD } from "../core/ids.ts";
+import { usageOf } from "../core/policy.ts";
+import type { MemberStatus, RunState } from "../core/run.ts";
+import { isLive, type Member, type ModelChoice } from "../core/run.ts";
+import { authorizeParticipant } from "./identify.ts";
+import { taskRows } from "./read-tasks.ts";
+import type { VerbContext } from "./team-verbs.ts";
+import type { Call, MemberReport, StatusReport, TaskRow, WaitFor } from "./verbs.ts";
+import { waitForTeam } from "./wait-for-team.ts";
+
+/** How the run stands, after the wait that was asked for. */
+export async function reportStatus(
+  context: VerbContext,
+  call: Call,
+  input: { readonly waitFor?: WaitFor; readonly timeoutMs: number },
+): Promise<StatusReport> {
+  const { fleet } = context;
+  const caller = await authorizeParticipant(fleet, "team_status", call);
+  const { runId } = caller.state;
+  const { waitFor, timeoutMs } = input;
+  const waited =
+    waitFor === undefined ? undefined : await waitForTeam(context, call, runId, waitFor, timeoutMs);
+  const state = fleet.index.state(runId) ?? caller.state;
+  const members = await Promise.all(
+    Object.values(state.members).map((member) => memberReport(context, state, member)),
+  );
+  const tasks = await taskRows(fleet.world, state);
+  const leadUnread = await fleet.world.mailbox.unreadCount(runId, LEAD);
+  const stuck = stuckReason(state, members, tasks, leadUnread);
+  const leadHold = fleet.courier(runId)?.report(LEAD).hold;
+  return {
+    runId,
+    team: state.team.name,
+    ...(state.label === undefined ? {} : { label: state.label }),
+    status: state.status,
+    activity: activityOf(members.map((member) => member.status)),
+    attention: members.filter((member) => ATTENTION.has(member.status)).map((member) => member.name),
+    you: caller.participant,
+    lead: {
+      sessionId: state.lead.sessionId,
+      unread: leadUnread,
+      ...(leadHold === undefined ? {} : { hold: leadHold }),
+    },
+    members,
+    tasks: countTasks(tasks),
+    budgets: budgetsOf(state, fleet.world.clock.now()),
+    spent: state.spent,
+    shutdowns: shutdownsOf(state),
+    ...(stuck === undefined ? {} : { stuck }),
+    ...(waited === undefined ? {} : { waited }),
+  };
+}
+
+async function memberReport({ fleet }: VerbContext, state: RunState, member: Member): Promise<MemberReport> {
+  const { plan, status, reason, since, sessionId, directory, usage, tasks, shutdown } = member;
+  const hold = fleet.courier(state.runId)?.report(plan.name).hold;
+  return {
+    name: plan.name,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    since,
+    agent: plan.agent,
+    ...(plan.model === undefined ? {} : { model: modelName(plan.model) }),
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(plan.worktree === false || directory === undefined ? {} : { worktree: directory }),
+    unread: await fleet.world.mailbox.unreadCount(state.runId, plan.name),
+    ...(hold === undefined ? {} : { hold }),
+    ...usage,
+    tasks,
+    ...(shutdown.status === "none" ? {} : { shutdown: shutdown.status }),
+  };
+}
+
+function modelName({ providerId, modelId, variant }: ModelChoice): string {
+  return `${providerId}/${modelId}${variant === undefined ? "" : ` (${variant})`}`;
+}
+
+/** Members in these states change nothing for the glance; they are counted as wanting attention. */
+const ATTENTION: ReadonlySet<MemberStatus> = new Set<MemberStatus>(["failed", "lost", "interrupted"]);
+const GLANCE: readonly MemberStatus[] = ["needs_approval", "working", "starting", "waiting", "done"];
+
+/** The highest of the members' statuses; `waiting` when only members remain that want attention. */
+function activityOf(statuses: readonly MemberStatus[]): MemberStatus {
+  return GLANCE.find((status) => statuses.includes(status)) ?? "waiting";
+}
+
+function countTasks(rows: readonly TaskRow[]): StatusReport["tasks"] {
+  const counts = { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 };
+  for (const row of rows) counts[row.status] += 1;
+  return { ...counts, ready: rows.filter((row) => row.ready).map((row) => row.taskId) };
+}
+
+function budgetsOf(state: RunState, now: number): StatusReport["budgets"] {
+  const { limits } = state;
+  const { tokens, cost } = usageOf(state);
+  const live = Object.values(state.members).filter(isLive).length;
+  const minutes = Math.floor((now - state.createdAt) / 60_000);
+  const rows: [string, number, number | undefined][] = [
+    ["members", live, limits.maxMembers],
+    ["messages", state.messages, limits.maxMessages],
+    ["minutes", minutes, Math.round(limits.maxWallClockMs / 60_000)],
+    ["tokens", tokens, limits.maxTokens],
+    ["cost", cost, limits.maxCost],
+  ];
+  return Object.fromEntries(
+    rows.flatMap(([name, used, limit]) =>
+      limit === undefined ? [] : [[name, { used, limit, left: Math.max(0, limit - used) }]],
+    ),
+  );
+}
+
+function shutdownsOf(state: RunState): StatusReport["shutdowns"] {
+  return Object.values(state.members).flatMap(({ plan, shutdown: { status, requestedBy, reason } }) =>
+    status === "requested" || status === "approved"
+      ? [
+          {
+            member: plan.name,
+            status,
+            ...(requestedBy === undefined ? {} : { requestedBy }),
+            ...(reason === undefined ? {} : { reason }),
+          },
+        ]
+      : [],
+  );
+}
+
+/** Why nothing moves, when members and mail are at rest and work is left; undefined while anything still moves. */
+function stuckReason(
+  state: RunState,
+  members: readonly MemberReport[],
+  tasks: readonly TaskRow[],
+  leadUnread: number,
+): string | undefined {
+  const moving = members.some(
+    ({ status, unread, hold }) =>
+      status === "working" || status === "starting" || (unread > 0 && hold === undefined),
+  );
+  if (state.status !== "active" || moving || (leadUnread > 0 && !state.lead.heldByPerson)) return undefined;
+  const held = members.filter((member) => member.hold !== undefined && member.unread > 0);
+  if (held.length > 0)
+    return held.map((one) => `${one.name} has ${one.unread} unread, held by ${one.hold}`).join("; ");
+  const open = tasks.filter((task) => task.status !== "completed" && task.status !== "deleted");
+  if (open.length === 0) return undefined;
+  return `nobody works and ${open.length} tasks are open: ${open.slice(0, 5).map(openTask).join("; ")}`;
+}
+
+function openTask({ taskId, status, owner, blockedBy, ready }: TaskRow): string {
+  if (ready) return `#${taskId} is ready${owner === undefined ? " and nobody's" : ` for ${owner}`}`;
+  if (blockedBy.length > 0) return `#${taskId} waits for ${blockedBy.map((one) => `#${one}`).join(", ")}`;
+  return `#${taskId} is ${status}${owner === undefined ? "" : ` by ${owner}`}`;
+}

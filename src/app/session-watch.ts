@@ -1,0 +1,71 @@
+import type { FlotillaMark } from "../core/delivery.ts";
+import type { HostFault } from "../core/facts.ts";
+import type { Instant, SessionId } from "../core/ids.ts";
+import type { TurnCause } from "../core/run.ts";
+import { Lane } from "./lane.ts";
+
+/** What this process has seen of one participant's session. Memory only: what a crash takes with it, the host is asked. */
+export interface SessionWatch {
+  /** Facts of the session, one after another. */
+  readonly lane: Lane;
+  /** From here on no list shown to the model has escaped us. */
+  readonly watchedSince: Instant;
+  /** Undefined until the host has said so. */
+  busy: boolean | undefined;
+  /** Marks in the newest list that went to the model. */
+  shown: readonly FlotillaMark[];
+  /** The newest assistant message in that list: an older step than the one that got the list. */
+  lastStepId: string | undefined;
+  /** Lists shown now are a compaction's and witness nothing. */
+  compacting: boolean;
+  /** Who causes the next turn, once it starts. */
+  cause: TurnCause;
+  /** The newest error of the running turn. */
+  fault: HostFault | undefined;
+  /** Fires when the running turn is stopped; a new turn has a new one. */
+  stop: AbortController;
+  /** The last assistant message of the turn that was settled last: an idle about it is a repeat. */
+  settledStepId: string | undefined;
+  /** Looks at an unfinished message so far; past the bound it is taken as cut off. */
+  settleLooks: number;
+}
+
+/** One watch a session, made at first use. */
+export class SessionWatches {
+  readonly #watches = new Map<SessionId, SessionWatch>();
+  readonly #now: () => Instant;
+  readonly #onFailure: (fault: unknown) => void;
+
+  constructor(now: () => Instant, onFailure: (fault: unknown) => void) {
+    this.#now = now;
+    this.#onFailure = onFailure;
+  }
+
+  of(sessionId: SessionId): SessionWatch {
+    const known = this.#watches.get(sessionId);
+    if (known) return known;
+    const watch: SessionWatch = {
+      lane: new Lane(this.#onFailure),
+      watchedSince: this.#now(),
+      busy: undefined,
+      shown: [],
+      lastStepId: undefined,
+      compacting: false,
+      cause: "foreign",
+      fault: undefined,
+      stop: new AbortController(),
+      settledStepId: undefined,
+      settleLooks: 0,
+    };
+    this.#watches.set(sessionId, watch);
+    return watch;
+  }
+
+  forget(sessionId: SessionId): void {
+    this.#watches.delete(sessionId);
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map((watch) => watch.lane.drained()));
+  }
+}

@@ -1,0 +1,63 @@
+import type { Participant } from "../core/ids.ts";
+import { memberOf } from "../core/run.ts";
+import { FlotillaError } from "../errors.ts";
+import { authorizeParticipant } from "./identify.ts";
+import { loadOwned } from "./task-books.ts";
+import type { VerbContext } from "./team-verbs.ts";
+import type { Transaction } from "./transact.ts";
+import type { Call, ShutdownReport } from "./verbs.ts";
+
+export async function requestShutdown(
+  { fleet }: VerbContext,
+  call: Call,
+  input: { readonly member: string; readonly reason?: string },
+): Promise<ShutdownReport> {
+  const { participant: by, state } = await authorizeParticipant(fleet, "team_shutdown_request", call);
+  const transaction = await fleet.transact(state.runId, () => ({ type: "request_shutdown", by, ...input }));
+  return report(transaction, input.member);
+}
+
+export async function approveShutdown(
+  { fleet }: VerbContext,
+  call: Call,
+  { member }: { readonly member: string },
+): Promise<ShutdownReport> {
+  const { participant: by, state } = await authorizeParticipant(fleet, "team_approve_shutdown", call);
+  // Whether it ends now or with its turn: the beginning of that turn may have been told and not been worked in.
+  const sessionId = memberOf(state, member)?.sessionId;
+  if (sessionId !== undefined) await fleet.caughtUp(sessionId);
+  const transaction = await fleet.transact(state.runId, async (now) => ({
+    type: "approve_shutdown",
+    by,
+    member,
+    book: await loadOwned(fleet.world, now, member),
+  }));
+  return report(transaction, member);
+}
+
+export async function rejectShutdown(
+  { fleet }: VerbContext,
+  call: Call,
+  input: { readonly member: string; readonly reason: string },
+): Promise<ShutdownReport> {
+  const { participant: by, state } = await authorizeParticipant(fleet, "team_reject_shutdown", call);
+  const transaction = await fleet.transact(state.runId, () => ({ type: "reject_shutdown", by, ...input }));
+  return report(transaction, input.member);
+}
+
+function report({ kind, state }: Transaction, name: Participant): ShutdownReport {
+  const member = memberOf(state, name);
+  if (!member) {
+    throw new FlotillaError({
+      code: "internal",
+      message: `member "${name}" vanished from run ${state.runId}`,
+      hint: "Call team_status.",
+    });
+  }
+  return {
+    member: name,
+    shutdown: member.shutdown.status,
+    memberStatus: member.status,
+    changed: kind === "committed",
+  };
+}

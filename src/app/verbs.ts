@@ -1,0 +1,245 @@
+import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "../core/ids.ts";
+import type { Reference, ToolKind } from "../core/message.ts";
+import type { MemberStatus, RunStatus } from "../core/run.ts";
+import type { Task, TaskStatus } from "../core/task.ts";
+
+/** Who calls, as the host says it. Never taken from an argument. */
+export interface Call {
+  readonly sessionId: SessionId;
+  /** The assistant message whose tool call this is: with `callId` the identity of the call. */
+  readonly messageId: string;
+  readonly callId: string;
+  readonly directory: string;
+  readonly worktree: string;
+  readonly signal: AbortSignal;
+  /** As the model gave it, if it did: a run other than the caller's is refused. */
+  readonly teamRunId?: RunId;
+}
+
+/** What a tool can be asked to wait for. All of them end early when there is mail for the caller. */
+export const WAIT_FOR = ["change", "idle", "message"] as const;
+export type WaitFor = (typeof WAIT_FOR)[number];
+
+export interface CreateTeam {
+  /** Exactly one of the two; with neither or both the call is refused. */
+  readonly teamName?: string;
+  readonly inlineSpec?: unknown;
+  readonly label?: string;
+  /** In order; `blockedBy` names earlier ones by position, from 1. */
+  readonly tasks?: readonly FirstTask[];
+  readonly waitFor?: WaitFor;
+  readonly timeoutMs: number;
+}
+
+export interface FirstTask {
+  readonly subject: string;
+  readonly description: string;
+  readonly blockedBy: readonly number[];
+  readonly owner?: string;
+}
+
+export interface SendMail {
+  readonly to: string;
+  readonly body: string;
+  readonly kind: ToolKind;
+  readonly summary?: string;
+  readonly correlationId?: string;
+  readonly references?: readonly Reference[];
+}
+
+export interface CreateTask {
+  readonly subject: string;
+  readonly description: string;
+  readonly blockedBy: readonly TaskId[];
+  readonly owner?: string;
+}
+
+export interface UpdateTask {
+  readonly taskId: TaskId;
+  readonly status?: TaskStatus;
+  /** "" takes the assignment back. */
+  readonly owner?: string;
+  readonly subject?: string;
+  readonly description?: string;
+  readonly blockedBy?: readonly TaskId[];
+  readonly result?: { readonly text: string; readonly artifacts: readonly string[] };
+}
+
+export interface ListTasks {
+  readonly status?: TaskStatus;
+  readonly owner?: string;
+  readonly ready?: boolean;
+}
+
+export interface MemberReport {
+  readonly name: string;
+  readonly status: MemberStatus;
+  readonly reason?: string;
+  readonly since: Instant;
+  readonly agent: string;
+  readonly model?: string;
+  readonly sessionId?: SessionId;
+  /** Where it works, if not in the lead's directory. */
+  readonly worktree?: string;
+  readonly unread: number;
+  /** Why its mail waits, if it does. */
+  readonly hold?: string;
+  readonly turns: number;
+  readonly tokens: number;
+  readonly cost: number;
+  readonly tasks: readonly TaskId[];
+  readonly shutdown?: string;
+}
+
+export interface CreateReport {
+  readonly runId: RunId;
+  readonly status: RunStatus;
+  readonly members: readonly {
+    readonly name: string;
+    readonly agent: string;
+    readonly status: MemberStatus;
+    readonly sessionId?: SessionId;
+    readonly error?: string;
+  }[];
+  /** The tasks of this call. */
+  readonly tasks: readonly { readonly taskId: TaskId; readonly subject: string }[];
+  /** What the team's description says to its lead. */
+  readonly instructions?: string;
+  /** What was understood differently from what was written, e.g. a renamed member. */
+  readonly notes: readonly string[];
+  /** The lead's tools come with its next turn. */
+  readonly toolsNextTurn: boolean;
+  /** Set with `waitFor`. */
+  readonly waited?: WaitReport;
+}
+
+export interface WaitReport {
+  readonly waitFor: WaitFor;
+  /** What ended the wait. */
+  readonly ended: "change" | "idle" | "message" | "timeout" | "aborted";
+  readonly waitedMs: number;
+}
+
+export interface SendReport {
+  readonly messageId: MessageId;
+  readonly delivered: readonly {
+    readonly to: Participant;
+    readonly seq: number;
+    readonly state: "written";
+  }[];
+}
+
+export interface TaskRow {
+  readonly taskId: TaskId;
+  readonly subject: string;
+  readonly status: TaskStatus;
+  readonly owner?: Participant;
+  readonly blockedBy: readonly TaskId[];
+  /** Pending and every blocker is completed or deleted. */
+  readonly ready: boolean;
+}
+
+export interface TaskReport {
+  readonly task: Task;
+  readonly ready: boolean;
+  readonly blockers: readonly TaskRow[];
+  readonly unblocks: readonly TaskRow[];
+  /** False for a repeat that changed nothing. */
+  readonly changed: boolean;
+}
+
+export interface StatusReport {
+  readonly runId: RunId;
+  readonly team: string;
+  readonly label?: string;
+  readonly status: RunStatus;
+  /** One glance: the highest of needs_approval, working, starting, waiting, done over the members. */
+  readonly activity: string;
+  readonly attention: readonly string[];
+  readonly you: Participant;
+  readonly lead: { readonly sessionId: SessionId; readonly unread: number; readonly hold?: string };
+  readonly members: readonly MemberReport[];
+  readonly tasks: Readonly<Record<TaskStatus, number>> & { readonly ready: readonly TaskId[] };
+  readonly budgets: Readonly<
+    Record<string, { readonly used: number; readonly limit: number; readonly left: number }>
+  >;
+  readonly spent: readonly string[];
+  readonly shutdowns: readonly {
+    readonly member: string;
+    readonly status: string;
+    readonly requestedBy?: string;
+    readonly reason?: string;
+  }[];
+  /** Why nothing moves, if nothing does. */
+  readonly stuck?: string;
+  readonly waited?: WaitReport;
+}
+
+export interface ShutdownReport {
+  readonly member: string;
+  readonly shutdown: string;
+  readonly memberStatus: MemberStatus;
+  readonly changed: boolean;
+}
+
+export interface DeleteReport {
+  readonly runId: RunId;
+  readonly status: RunStatus;
+  readonly members: readonly {
+    readonly name: string;
+    readonly sessionId?: SessionId;
+    readonly was: MemberStatus;
+  }[];
+  readonly unfinishedTasks: readonly TaskRow[];
+  readonly unreadMessages: number;
+}
+
+export interface TeamRow {
+  readonly name: string;
+  readonly source: "project" | "user";
+  readonly path: string;
+  readonly description?: string;
+  readonly members?: readonly string[];
+  /** The file is broken: where and why. */
+  readonly error?: string;
+}
+
+export interface RunRow {
+  readonly runId: RunId;
+  readonly team: string;
+  readonly label?: string;
+  readonly status: RunStatus;
+  readonly createdAt: Instant;
+  readonly members: readonly string[];
+  readonly you?: Participant;
+}
+
+export interface ListReport {
+  readonly teams: readonly TeamRow[];
+  readonly runs: readonly RunRow[];
+}
+
+/** Everything a participant can ask for. A refusal rejects with a `FlotillaError`. */
+export interface Verbs {
+  createTeam(call: Call, input: CreateTeam): Promise<CreateReport>;
+  deleteTeam(call: Call, input: { readonly force: boolean }): Promise<DeleteReport>;
+  requestShutdown(
+    call: Call,
+    input: { readonly member: string; readonly reason?: string },
+  ): Promise<ShutdownReport>;
+  approveShutdown(call: Call, input: { readonly member: string }): Promise<ShutdownReport>;
+  rejectShutdown(
+    call: Call,
+    input: { readonly member: string; readonly reason: string },
+  ): Promise<ShutdownReport>;
+  sendMessage(call: Call, input: SendMail): Promise<SendReport>;
+  createTask(call: Call, input: CreateTask): Promise<TaskReport>;
+  listTasks(call: Call, input: ListTasks): Promise<readonly TaskRow[]>;
+  updateTask(call: Call, input: UpdateTask): Promise<TaskReport>;
+  readTask(call: Call, input: { readonly taskId: TaskId }): Promise<TaskReport>;
+  reportStatus(
+    call: Call,
+    input: { readonly waitFor?: WaitFor; readonly timeoutMs: number },
+  ): Promise<StatusReport>;
+  listTeams(call: Call, input: { readonly scope: "project" | "user" | "all" }): Promise<ListReport>;
+}

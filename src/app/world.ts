@@ -1,0 +1,13 @@
+import type { Clock, Host, Ids, Mailbox, Ownership, RunStore, SessionLeases, TaskStore } from "../ports.ts";
+
+/** Everything the verbs of `app/` work with. One a process and base folder. */
+export interface World {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly runs: RunStore;
+  readonly mailbox: Mailbox;
+  readonly tasks: TaskStore;
+  readonly ownership: Ownership;
+  readonly leases: SessionLeases;
+  readonly host: Host;
+}

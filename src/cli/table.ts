@@ -1,0 +1,55 @@
+/** Text for a terminal: in columns, and harmless whatever it says. */
+
+const GAP = "  ";
+/** A last column that is narrower says nothing; the terminal breaks the line instead. */
+const LEAST_LAST = 12;
+
+/**
+ * Lines of a table with its heading. Columns are as wide as their widest cell, the last one as wide as the screen leaves
+ * it. A column that is empty in every row is left out.
+ */
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  width?: number,
+): readonly string[] {
+  const shown = heading.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
+  const all = [heading, ...rows].map((row) => shown.map((column) => plain(row[column] ?? "")));
+  const widths = shown.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column] ?? ""))));
+  return all.map((row) => {
+    const before = row.slice(0, -1).map((cell, column) => padded(cell, widths[column] ?? 0) + GAP);
+    const line = before.join("");
+    const left = width === undefined ? undefined : Math.max(LEAST_LAST, width - lengthOf(line));
+    return (line + cut(row.at(-1) ?? "", left)).trimEnd();
+  });
+}
+
+/** In one line, without what a terminal would obey: control characters, and marks that turn the direction of writing. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ");
+}
+
+/** At most so many characters. */
+export function cut(text: string, length: number | undefined): string {
+  if (length === undefined || lengthOf(text) <= length) return text;
+  return `${[...text].slice(0, length - 1).join("")}…`;
+}
+
+/** A word for a shell, quoted if the shell would read anything else into it. */
+export function quoted(word: string): string {
+  return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** `1 message`, `3 messages`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function padded(cell: string, width: number): string {
+  return cell + " ".repeat(width - lengthOf(cell));
+}
+
+/** Characters, not UTF-16 units. Wide ones (Chinese, emoji) count as one and put their column out by one. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}

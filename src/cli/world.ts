@@ -1,0 +1,96 @@
+import type { Instant, Participant, RunId } from "../core/ids.ts";
+import type { RunState } from "../core/run.ts";
+import type { Task } from "../core/task.ts";
+import type { TeamModeOptions } from "../options.ts";
+
+/** What the commands know of the world; main.ts puts it together, and nothing in it writes. */
+export interface World {
+  /** Of this package. */
+  readonly version: string;
+  /** Versions of OpenCode that it works with, `>=a <b`. */
+  readonly hostRange: string;
+  /** Versions of Node that it runs under, in the same form. */
+  readonly nodeRange: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: Instant;
+  /** The time from then to now, for people: `3 min`. */
+  age(since: Instant): string;
+  /** What the host would read here, in the order in which later ones win. */
+  readonly sources: readonly ConfigSource[];
+  /** Folders whose `plugin/` and `plugins/` the host loads by itself. */
+  readonly pluginHomes: readonly string[];
+  /** `team_mode` from all sources, and from what stands beside the plugin and where. */
+  readConfig(beside?: { readonly options?: unknown; readonly place: string }): ConfigView;
+  openRuns(baseDir: string): Runs;
+  /** The content of a lock file; undefined if it makes no sense. */
+  readClaim(text: string): Promise<ClaimView | undefined>;
+}
+
+/** One text of the host's configuration. */
+export interface ConfigSource {
+  /** Its path, or the variable that holds it. */
+  readonly source: string;
+  /** Where its relative paths start. */
+  readonly folder: string;
+  /** Its `plugin` key, with references replaced as the host does. */
+  readonly plugin: unknown;
+  /** Where the n-th entry of that key stands, `<file>:<line>:<column>`. */
+  placeOf(index: number): string;
+}
+
+/** The configuration as it holds here. */
+export interface ConfigView {
+  /** What was set, and where. */
+  readonly settings: readonly Setting[];
+  /** Absent if there are problems. */
+  readonly options?: TeamModeOptions;
+  /** One line each: place, key, what was received, what is allowed. */
+  readonly problems: readonly string[];
+}
+
+export interface Setting {
+  /** `max_members`, `telemetry.label`. */
+  readonly key: string;
+  /** Cut to a line; absent where it could be a secret, or cannot be used. */
+  readonly value?: string;
+  readonly place: string;
+}
+
+/** Runs as the library's door reads them. */
+export interface Runs {
+  list(): Promise<readonly RunId[]>;
+  read(runId: RunId): Promise<RunView>;
+}
+
+export interface RunView {
+  readonly state: RunState;
+  readonly owner?: { readonly pid: number; readonly alive: boolean };
+  readonly unread: Readonly<Record<Participant, number>>;
+  readonly tasks: readonly Task[];
+  readonly unreadable: readonly UnreadableFile[];
+}
+
+export interface UnreadableFile {
+  readonly path: string;
+  readonly fault: string;
+}
+
+/** Who has a lock. */
+export interface ClaimView {
+  readonly pid: number;
+  readonly takenAt: Instant;
+  readonly alive: boolean;
+}
+
+/** What a command leaves: its text for standard output, and the code it ends with. */
+export interface Outcome {
+  readonly text: string;
+  readonly code: number;
+}
+
+/** How text is shown. */
+export interface Screen {
+  readonly colour: boolean;
+  /** Columns; absent where nobody looks, as in a pipe: then nothing is cut. */
+  readonly width?: number;
+}

@@ -1,0 +1,50 @@
+import type { Hooks } from "@opencode-ai/plugin";
+import type { PromptNews } from "../app/offer-tools.ts";
+import type { Fact } from "../core/facts.ts";
+import type { Surface } from "./surface.ts";
+
+/** How the host's inputs become ours; `opencode/` has the decoders. */
+export interface Decoders {
+  event(event: unknown): Fact | undefined;
+  prompt(input: unknown, output: unknown): Fact | undefined;
+  news(input: unknown, output: unknown): PromptNews | undefined;
+  shown(messages: unknown): Fact | undefined;
+  compacting(input: unknown): Fact | undefined;
+}
+
+export interface HookDesk {
+  observe(fact: Fact): void;
+  prompted(news: PromptNews): Promise<void>;
+  /** A session's text is complete; what is awaited here holds its turn. */
+  textCompleted(sessionId: string): Promise<void>;
+  withhold(config: { permission?: unknown }): void;
+  dispose(): Promise<void>;
+}
+
+/**
+ * The plugin's hooks. They look, decode and hand over: nothing is decided here, nothing is added to what a model is sent,
+ * and two things are waited for: the reveal of tools, which has to be there before the turn starts, and the end of the team,
+ * where the host would not wait for it.
+ */
+export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks {
+  const observe = (fact: Fact | undefined): void => {
+    if (fact) desk.observe(fact);
+  };
+  return {
+    config: surface("config", (config) => desk.withhold(config as { permission?: unknown })),
+    event: surface("event", ({ event }) => observe(decode.event(event))),
+    "chat.message": surface("chat.message", async (input, output) => {
+      observe(decode.prompt(input, output));
+      const news = decode.news(input, output);
+      if (news) await desk.prompted(news);
+    }),
+    "experimental.chat.messages.transform": surface("messages.transform", (_input, output) => {
+      observe(decode.shown(output.messages));
+    }),
+    "experimental.session.compacting": surface("session.compacting", (input) => {
+      observe(decode.compacting(input));
+    }),
+    "experimental.text.complete": surface("text.complete", ({ sessionID }) => desk.textCompleted(sessionID)),
+    dispose: surface("dispose", () => desk.dispose()),
+  };
+}

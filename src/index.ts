@@ -1,0 +1,151 @@
+/**
+ * The library's door: what another program needs to look at runs and to tell errors apart. It only reads; who wants to
+ * change a run does it through OpenCode.
+ */
+import { LEAD, type Participant, type RunId, type TaskId } from "./core/ids.ts";
+import type { RunState } from "./core/run.ts";
+import type { Task } from "./core/task.ts";
+import { FlotillaError } from "./errors.ts";
+import { type Claim, parseClaim } from "./records/claim.ts";
+import { parseRun } from "./records/run.ts";
+import type { Reading } from "./records/shape.ts";
+import { parseTask } from "./records/task.ts";
+import { Disk, type Step } from "./storage/disk.ts";
+import { runNotFound, unreadable } from "./storage/faults.ts";
+import { isId, Layout, sortNames, taskIdOf } from "./storage/layout.ts";
+import { readProcesses } from "./system/process-identity.ts";
+
+export type { Gate, HostFault } from "./core/facts.ts";
+export type { Instant, MemberName, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
+export type { Message, MessageKind } from "./core/message.ts";
+export { REFUSAL_CODES, type RefusalCode } from "./core/refusal.ts";
+export type { Limits, Member, MemberStatus, ModelChoice, RunState, RunStatus, Usage } from "./core/run.ts";
+export type { Task, TaskResult, TaskStatus } from "./core/task.ts";
+export { TOOL_NAMES, type ToolName } from "./core/tool-names.ts";
+export { type ErrorCode, FAULT_CODES, type FaultCode, FlotillaError } from "./errors.ts";
+
+/** Runs of one base folder, read without their locks: each file is whole, two of them may be a commit apart. */
+export interface Runs {
+  /** Ids of the runs that are not archived; none if the folder does not exist. */
+  list(): Promise<readonly RunId[]>;
+  /** Rejects with `run_not_found`, and with `record_unreadable` if its state makes no sense. */
+  read(runId: RunId): Promise<RunView>;
+}
+
+/** A run as it lies on disk. */
+export interface RunView {
+  readonly state: RunState;
+  /** Who performs its deeds; absent after a host has ended in good order, until the next one opens the run. */
+  readonly owner?: RunOwner;
+  /** Number of messages that wait or are on their way. Everybody of the run is in it. */
+  readonly unread: Readonly<Record<Participant, number>>;
+  /** In order of id. */
+  readonly tasks: readonly Task[];
+  /** Files that make no sense. They are left where they are. */
+  readonly unreadable: readonly UnreadableFile[];
+}
+
+export interface RunOwner {
+  readonly pid: number;
+  /**
+   * Whether exactly that process still runs on this machine. If it does not, nothing of the run moves, whatever its
+   * members' statuses say.
+   */
+  readonly alive: boolean;
+}
+
+export interface UnreadableFile {
+  readonly path: string;
+  readonly fault: string;
+}
+
+/**
+ * Opens a base folder for reading. Nothing below it is created, changed or moved, also where OpenCode itself would set
+ * a broken record aside.
+ *
+ * @param baseDir `team_mode.base_dir`; `flotilla status --json` says where it is.
+ */
+export function openRuns(baseDir: string): Runs {
+  const disk = new Disk(baseDir, refuseToWrite, () => undefined);
+  const layout = new Layout(baseDir);
+  return {
+    list: async () => (await disk.names(layout.runs)).filter(isId).toSorted(),
+    async read(runId) {
+      const broken: UnreadableFile[] = [];
+      const state = await readState(disk, layout, runId);
+      const claim = await readRecord(disk, layout.owner(runId), parseClaim, broken);
+      const tasks: Task[] = [];
+      for (const taskId of await taskIds(disk, layout, runId)) {
+        const task = await readRecord(disk, layout.task(runId, taskId), parseTask, broken);
+        if (task) tasks.push(task);
+      }
+      return {
+        state,
+        ...(claim && { owner: await ownerOf(claim) }),
+        unread: await countUnread(disk, layout, state),
+        tasks,
+        unreadable: broken,
+      };
+    },
+  };
+}
+
+async function readState(disk: Disk, layout: Layout, runId: RunId): Promise<RunState> {
+  const path = layout.state(runId);
+  const text = await disk.read(path);
+  if (text === undefined) {
+    // Runs appear and go with all that is in them; a folder without its state was taken apart by somebody.
+    throw (await disk.exists(layout.run(runId))) ? unreadable(path, "it is missing") : runNotFound(runId);
+  }
+  const reading = parseRun(text);
+  if (!reading.ok) throw unreadable(path, reading.fault);
+  return reading.value;
+}
+
+/** undefined: there is no such file, or it stands in `broken` now. */
+async function readRecord<T>(
+  disk: Disk,
+  path: string,
+  parse: (text: string) => Reading<T>,
+  broken: UnreadableFile[],
+): Promise<T | undefined> {
+  const text = await disk.read(path);
+  if (text === undefined) return undefined;
+  const reading = parse(text);
+  if (reading.ok) return reading.value;
+  broken.push({ path, fault: reading.fault });
+  return undefined;
+}
+
+async function taskIds(disk: Disk, layout: Layout, runId: RunId): Promise<readonly TaskId[]> {
+  return (await disk.names(layout.tasks(runId)))
+    .flatMap((name) => taskIdOf(name) ?? [])
+    .toSorted((one, other) => one - other);
+}
+
+async function countUnread(
+  disk: Disk,
+  layout: Layout,
+  { runId, members }: RunState,
+): Promise<Readonly<Record<Participant, number>>> {
+  const counts: Record<Participant, number> = {};
+  for (const participant of [LEAD, ...Object.keys(members)]) {
+    const { ready, reserved } = sortNames(await disk.names(layout.inbox(runId, participant).folder));
+    counts[participant] = ready.size + reserved.size;
+  }
+  return counts;
+}
+
+async function ownerOf(claim: Claim): Promise<RunOwner> {
+  const processes = await readProcesses();
+  return { pid: claim.pid, alive: await processes.isAlive(claim) };
+}
+
+/** The disk announces each write before it happens: a reader that came to one has a defect and must not go on. */
+const refuseToWrite: Step = (step) => {
+  throw new FlotillaError({
+    code: "internal",
+    message: `a reader of runs was about to write: ${step}`,
+    hint: "Report this as a defect of opencode-flotilla.",
+  });
+};

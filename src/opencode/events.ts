@@ -1,0 +1,155 @@
+import type { Fact, Gate, ModelStep, RetryNotice, TokenCount } from "../core/facts.ts";
+import type { Instant } from "../core/ids.ts";
+import { type Fields, fields, finite, list, present, text } from "./decode.ts";
+import { faultOf } from "./faults.ts";
+import { gateOfPermission, gateOfQuestion } from "./gates.ts";
+import { markOf } from "./marks.ts";
+import { Recent } from "./recent.ts";
+
+/**
+ * Decodes what the host publishes into facts. The event's payload follows the newer of the host's two type packages, not
+ * the `Event` type of the plugin package.
+ *
+ * Every event has an id of its own and several plugin instances may hand in the same one, so one decoder serves the
+ * process and forgets an id only after {@link REMEMBERED} others.
+ */
+export interface EventDecoder {
+  /** The fact in it, or undefined: another kind of event, or one that was decoded before. */
+  decode(event: unknown): Fact | undefined;
+}
+
+/** About 30 events a turn: the repeats of two instances lie milliseconds apart, so this is a wide margin. */
+const REMEMBERED = 4_096;
+
+type Reader = (properties: Fields, sessionId: string, now: () => Instant) => Fact | undefined;
+
+const READERS: Readonly<Record<string, Reader>> = {
+  "session.created": (properties, sessionId) =>
+    present({
+      type: "session_opened" as const,
+      sessionId,
+      parentId: text(fields(properties["info"])["parentID"]),
+    }),
+  "session.deleted": (_, sessionId) => ({ type: "session_deleted", sessionId }),
+  "session.compacted": (_, sessionId) => ({ type: "session_compacted", sessionId }),
+  "session.idle": (_, sessionId) => ({ type: "session_idle", sessionId }),
+  "session.status": (properties, sessionId) => statusFact(fields(properties["status"]), sessionId),
+  "session.error": (properties, sessionId) => {
+    const error = faultOf(properties["error"]);
+    return error && { type: "session_errored", sessionId, error };
+  },
+  "message.updated": (properties, sessionId) => {
+    const step = stepOf(fields(properties["info"]));
+    return step && { type: "step_ended", sessionId, step };
+  },
+  "message.removed": (properties, sessionId) => {
+    const hostMessageId = text(properties["messageID"]);
+    return hostMessageId === undefined ? undefined : { type: "message_removed", sessionId, hostMessageId };
+  },
+  "permission.asked": (properties, sessionId, now) =>
+    gateFact(sessionId, gateOfPermission(properties, now())),
+  "question.asked": (properties, sessionId, now) => gateFact(sessionId, gateOfQuestion(properties, now())),
+  "permission.replied": gateClosed,
+  "question.replied": gateClosed,
+  "question.rejected": gateClosed,
+};
+
+export function eventDecoder(now: () => Instant): EventDecoder {
+  const seen = new Recent<true>(REMEMBERED);
+  const ended = new Recent<string>(REMEMBERED);
+  return {
+    decode(event) {
+      const { type, id, properties } = fields(event);
+      const read = typeof type === "string" && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+      if (!read) return undefined;
+      const payload = fields(properties);
+      const sessionId = sessionOf(payload);
+      if (sessionId === undefined) return undefined;
+      if (typeof id === "string" && !seen.add(id, true)) return undefined;
+      const fact = read(payload, sessionId, now);
+      return fact?.type === "step_ended" && !ended.add(fact.step.hostMessageId, endOf(fact.step))
+        ? undefined
+        : fact;
+    },
+  };
+}
+
+/** What the `chat.message` hook tells: a prompt of anybody's has reached the session. */
+export function promptReceived(input: unknown, output: unknown): Fact | undefined {
+  const { message, parts } = fields(output);
+  const sessionId = text(fields(input)["sessionID"]) ?? text(fields(message)["sessionID"]);
+  const hostMessageId = text(fields(message)["id"]) ?? text(fields(input)["messageID"]);
+  if (sessionId === undefined || hostMessageId === undefined) return undefined;
+  const mark = list(parts).map(markOf).find(Boolean);
+  return { type: "prompt_received", sessionId, hostMessageId, ...(mark ? { mark } : {}) };
+}
+
+/** What the `experimental.session.compacting` hook tells. */
+export function compactionStarted(input: unknown): Fact | undefined {
+  const sessionId = text(fields(input)["sessionID"]);
+  return sessionId === undefined ? undefined : { type: "compaction_started", sessionId };
+}
+
+/** The step in an assistant message that is complete; undefined for any other message. */
+function stepOf(info: Fields): ModelStep | undefined {
+  const hostMessageId = text(info["id"]);
+  const completedAt = finite(fields(info["time"])["completed"]);
+  if (info["role"] !== "assistant" || hostMessageId === undefined || completedAt === undefined)
+    return undefined;
+  return present({
+    hostMessageId,
+    parentId: text(info["parentID"]),
+    finish: text(info["finish"]),
+    error: faultOf(info["error"]),
+    summary: info["summary"] === true,
+    tokens: tokensOf(fields(info["tokens"])),
+    cost: finite(info["cost"]) ?? 0,
+    completedAt,
+  });
+}
+
+function tokensOf(tokens: Fields): TokenCount {
+  const cache = fields(tokens["cache"]);
+  return {
+    input: finite(tokens["input"]) ?? 0,
+    output: finite(tokens["output"]) ?? 0,
+    reasoning: finite(tokens["reasoning"]) ?? 0,
+    cacheRead: finite(cache["read"]) ?? 0,
+    cacheWrite: finite(cache["write"]) ?? 0,
+  };
+}
+
+/** A completed message is published again when its summary or its error is added; only then is it news. */
+function endOf(step: ModelStep): string {
+  return `${step.finish ?? ""} ${step.error?.name ?? ""} ${step.completedAt}`;
+}
+
+/** Most events name their session at the top; those about a session itself may name it inside `info`. */
+function sessionOf(properties: Fields): string | undefined {
+  const info = fields(properties["info"]);
+  return text(properties["sessionID"]) ?? text(info["sessionID"]) ?? text(info["id"]);
+}
+
+function statusFact(status: Fields, sessionId: string): Fact | undefined {
+  if (status["type"] === "idle") return { type: "session_idle", sessionId };
+  if (status["type"] === "busy") return { type: "session_busy", sessionId };
+  if (status["type"] === "retry") return { type: "session_busy", sessionId, retry: retryOf(status) };
+  return undefined;
+}
+
+function retryOf(status: Fields): RetryNotice {
+  return {
+    attempt: finite(status["attempt"]) ?? 1,
+    message: text(status["message"]) ?? "",
+    nextAt: finite(status["next"]) ?? 0,
+  };
+}
+
+function gateFact(sessionId: string, gate: Gate | undefined): Fact | undefined {
+  return gate && { type: "gate_opened", sessionId, gate };
+}
+
+function gateClosed(properties: Fields, sessionId: string): Fact | undefined {
+  const requestId = text(properties["requestID"]);
+  return requestId === undefined ? undefined : { type: "gate_closed", sessionId, requestId };
+}

@@ -1,0 +1,141 @@
+import type { Instant, SessionId } from "../core/ids.ts";
+import { FlotillaError } from "../errors.ts";
+import type { Host } from "../ports.ts";
+import { readAgents } from "./agents.ts";
+import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
+import { answerPermission, openGates, type PermissionReply } from "./gates.ts";
+import { HostLog } from "./host-log.ts";
+import { post } from "./prompts.ts";
+import { Recent } from "./recent.ts";
+import {
+  abort,
+  addRules,
+  findSession,
+  isStored,
+  lastTurn,
+  openSession,
+  promptStyle,
+  readSession,
+} from "./sessions.ts";
+import { readTranscript } from "./transcript.ts";
+
+/** OpenCode as the `Host` port, through whichever plugin instances are alive. */
+export interface OpencodeHost extends Host {
+  /**
+   * Adds a plugin instance by the client that the host gave to it; the returned function takes it out again.
+   * The host makes one instance a directory, and two for one directory in a terminal UI that listens.
+   */
+  attach(directory: string, client: unknown): () => void;
+  /** Answers a permission; false when nothing waits under that id any more. */
+  answerPermission(directory: string, answer: PermissionReply): Promise<boolean>;
+}
+
+interface Instance {
+  readonly directory: string;
+  readonly transport: Transport;
+}
+
+/** Enough for every session of a long-lived process's runs; a forgotten one is asked for again. */
+const DIRECTORIES_KEPT = 1_024;
+
+/**
+ * A host without instances; {@link OpencodeHost.attach} gives it the first. The transport of any instance reaches every
+ * endpoint: requests about a session run in that session's own directory, lists take the directory as an argument.
+ */
+export function openHost(now: () => Instant): OpencodeHost {
+  const instances: Instance[] = [];
+  const directories = new Recent<string>(DIRECTORIES_KEPT);
+  const log = new HostLog();
+
+  const serving = (directory: string): Instance | undefined =>
+    instances.findLast((instance) => instance.directory === directory);
+
+  const transport = (directory?: string): Transport => {
+    const instance = (directory === undefined ? undefined : serving(directory)) ?? instances.at(-1);
+    if (instance) return instance.transport;
+    throw new FlotillaError({
+      code: "host_unreachable",
+      message: "No plugin instance is alive in this process.",
+      hint: "The host has disposed of all of them; it makes one at its next request.",
+    });
+  };
+
+  /** A directory without an instance of ours may have none of the host's either. */
+  const deadline = (directory: string): number => (serving(directory) ? CALL_DEADLINE_MS : BOOT_DEADLINE_MS);
+
+  const session: Host["session"] = async (sessionId) => {
+    const found = await readSession(transport(), sessionId);
+    if (found) directories.add(sessionId, found.directory);
+    return found;
+  };
+
+  /** Where a session's loop may run: its own directory, or, once its row is gone, any that we serve. */
+  const placesOf = async (sessionId: SessionId): Promise<readonly string[]> => {
+    const known = directories.find(sessionId) ?? (await session(sessionId))?.directory;
+    return known === undefined ? [...new Set(instances.map((instance) => instance.directory))] : [known];
+  };
+
+  const host: OpencodeHost = {
+    attach(directory, client) {
+      const instance: Instance = { directory, transport: transportOf(client) };
+      instances.push(instance);
+      return () => {
+        const at = instances.indexOf(instance);
+        if (at >= 0) instances.splice(at, 1);
+      };
+    },
+    async openSession(order) {
+      const sessionId = await openSession(transport(order.directory), order);
+      directories.add(sessionId, order.directory);
+      return sessionId;
+    },
+    async findSession(parentId, mark) {
+      return findSession(transport(), parentId, mark);
+    },
+    session,
+    async post(prompt) {
+      return post(transport(), prompt);
+    },
+    async lastTurn(sessionId, directory) {
+      return lastTurn(transport(directory), sessionId, directory);
+    },
+    async transcript(sessionId, since) {
+      return readTranscript(transport(), sessionId, since);
+    },
+    async isStored(sessionId, hostMessageId) {
+      return isStored(transport(), sessionId, hostMessageId);
+    },
+    async promptStyle(sessionId) {
+      return promptStyle(transport(), sessionId);
+    },
+    async abort(sessionId, directory) {
+      const places = directory === undefined ? await placesOf(sessionId) : [directory];
+      await Promise.all(places.map((place) => abort(transport(place), sessionId, place)));
+    },
+    async addRules(sessionId, rules) {
+      await addRules(transport(), sessionId, rules);
+    },
+    async agents(directory) {
+      return readAgents(transport(directory), directory, deadline(directory));
+    },
+    async openGates(directory) {
+      return openGates(transport(directory), directory, deadline(directory), now());
+    },
+    async answerPermission(directory, answer) {
+      return answerPermission(transport(directory), directory, answer);
+    },
+    async toast(directory, level, message) {
+      const body = { title: "flotilla", message, variant: level };
+      try {
+        await sendOk(transport(directory), { method: "POST", path: "/tui/show-toast", directory, body });
+      } catch (fault) {
+        // What the toast was about is in the status as well; that it was not shown is for the log.
+        host.log("warn", "a toast was not shown", { text: message, reason: String(fault) });
+      }
+    },
+    log(level, message, extra = {}) {
+      log.write(instances.at(-1)?.transport, level, message, extra);
+    },
+  };
+  return host;
+}
