@@ -1,0 +1,205 @@
+import { describe, expect, test } from "bun:test";
+import type { Fact } from "../../src/core/facts.ts";
+import { compactionStarted, eventDecoder, promptReceived } from "../../src/opencode/events.ts";
+import * as recorded from "./recorded-events.ts";
+
+const NOW = 1_000;
+
+/** What a fresh decoder makes of the events, in order. */
+function decoded(...events: readonly unknown[]): readonly (Fact | undefined)[] {
+  const decoder = eventDecoder(() => NOW);
+  return events.map((event) => decoder.decode(event));
+}
+
+describe("sessions", () => {
+  test("a session that opens names its parent, a root session none", () => {
+    expect(decoded(recorded.OPENED, recorded.OPENED_ROOT)).toEqual([
+      { type: "session_opened", sessionId: "ses_a", parentId: "ses_lead" },
+      { type: "session_opened", sessionId: "ses_lead" },
+    ]);
+  });
+
+  test("a session is found wherever the event names it", () => {
+    const deleted: Fact = { type: "session_deleted", sessionId: "ses_a" };
+    expect(decoded(recorded.DELETED, recorded.DELETED_INSIDE)).toEqual([deleted, deleted]);
+  });
+
+  test("busy, back-off and both forms of idle are told", () => {
+    expect(decoded(recorded.BUSY, recorded.RETRY, recorded.IDLE, recorded.IDLE_TOO)).toEqual([
+      { type: "session_busy", sessionId: "ses_a" },
+      {
+        type: "session_busy",
+        sessionId: "ses_a",
+        retry: { attempt: 1, message: "scripted failure", nextAt: 1795245062757 },
+      },
+      { type: "session_idle", sessionId: "ses_a" },
+      { type: "session_idle", sessionId: "ses_a" },
+    ]);
+  });
+
+  test("an error keeps its name, status and whether it may be repeated; one about no session is none of ours", () => {
+    const error = { name: "APIError", message: "scripted failure", statusCode: 400, retryable: false };
+    expect(decoded(recorded.ERRORED, recorded.ERRORED_NOWHERE)).toEqual([
+      { type: "session_errored", sessionId: "ses_a", error },
+      undefined,
+    ]);
+  });
+
+  test("a compaction that ended and a message that was taken back are told", () => {
+    expect(decoded(recorded.COMPACTED, recorded.REMOVED)).toEqual([
+      { type: "session_compacted", sessionId: "ses_a" },
+      { type: "message_removed", sessionId: "ses_a", hostMessageId: "msg_ours" },
+    ]);
+  });
+});
+
+describe("steps", () => {
+  test("of the messages of one step only the completed one is a fact, and only once", () => {
+    const facts = decoded(
+      recorded.USER_MESSAGE,
+      recorded.STEP_MADE,
+      recorded.STEP_FINISHED,
+      recorded.STEP_COMPLETED,
+      recorded.STEP_REPEATED,
+    );
+    expect(facts).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      {
+        type: "step_ended",
+        sessionId: "ses_a",
+        step: {
+          hostMessageId: "msg_step",
+          parentId: "msg_ours",
+          finish: "stop",
+          summary: false,
+          tokens: { input: 60, output: 7, reasoning: 0, cacheRead: 40, cacheWrite: 0 },
+          cost: 0,
+          completedAt: 1795244992462,
+        },
+      },
+      undefined,
+    ]);
+  });
+
+  test("a step that was cut has an error and no finish", () => {
+    const [fact] = decoded(recorded.STEP_ABORTED);
+    expect(fact).toMatchObject({
+      type: "step_ended",
+      step: { error: { name: "MessageAbortedError", message: "Aborted" }, completedAt: 1795245316741 },
+    });
+    expect(fact?.type === "step_ended" && "finish" in fact.step).toBe(false);
+  });
+
+  test("a compaction's summary is marked as one", () => {
+    expect(decoded(recorded.SUMMARY)[0]).toMatchObject({ type: "step_ended", step: { summary: true } });
+  });
+});
+
+describe("gates", () => {
+  test("a permission opens a gate until it is answered", () => {
+    expect(decoded(recorded.PERMISSION_ASKED, recorded.PERMISSION_REPLIED)).toEqual([
+      {
+        type: "gate_opened",
+        sessionId: "ses_a",
+        gate: {
+          kind: "permission",
+          requestId: "per_1",
+          subject: "bash",
+          detail: "ls -la, pwd",
+          openedAt: NOW,
+        },
+      },
+      { type: "gate_closed", sessionId: "ses_a", requestId: "per_1" },
+    ]);
+  });
+
+  test("a question opens a gate until it is answered or dismissed", () => {
+    const closed: Fact = { type: "gate_closed", sessionId: "ses_a", requestId: "que_1" };
+    expect(decoded(recorded.QUESTION_ASKED, recorded.QUESTION_REPLIED, recorded.QUESTION_REJECTED)).toEqual([
+      {
+        type: "gate_opened",
+        sessionId: "ses_a",
+        gate: {
+          kind: "question",
+          requestId: "que_1",
+          subject: "Colour",
+          detail: "Which colour? / Which size?",
+          openedAt: NOW,
+        },
+      },
+      closed,
+      closed,
+    ]);
+  });
+});
+
+describe("repeats and strangers", () => {
+  test("an event that two instances hand in is one fact", () => {
+    const [first, second] = decoded(recorded.BUSY, structuredClone(recorded.BUSY));
+    expect(first).toBeDefined();
+    expect(second).toBeUndefined();
+  });
+
+  test("an event is forgotten only after thousands of others", () => {
+    const decoder = eventDecoder(() => NOW);
+    const other = (n: number): unknown => ({ ...(recorded.BUSY as object), id: `evt_other${n}` });
+    decoder.decode(recorded.BUSY);
+    for (let n = 0; n < 4_000; n += 1) decoder.decode(other(n));
+    expect(decoder.decode(recorded.BUSY)).toBeUndefined();
+    for (let n = 4_000; n < 9_000; n += 1) decoder.decode(other(n));
+    expect(decoder.decode(recorded.BUSY)).toBeDefined();
+  });
+
+  test("text deltas, unknown kinds and broken payloads are nothing", () => {
+    const broken = [
+      "permission.asked",
+      "message.updated",
+      "message.removed",
+      "session.status",
+      "session.error",
+    ];
+    expect(
+      decoded(
+        recorded.DELTA,
+        undefined,
+        "session.idle",
+        { id: "evt_x", type: "toString", properties: { sessionID: "ses_a" } },
+        { id: "evt_y", type: "session.idle" },
+        ...broken.map((type, n) => ({ id: `evt_${n}`, type, properties: { sessionID: "ses_a" } })),
+      ),
+    ).toEqual(Array(10).fill(undefined));
+  });
+});
+
+describe("what other hooks tell", () => {
+  const message = { id: "msg_1", sessionID: "ses_a", role: "user" };
+  const mark = { runId: "run_1", batchId: "batch_1", round: 2 };
+
+  test("a prompt of ours is told with its mark, a person's without", () => {
+    const input = { sessionID: "ses_a", agent: "build" };
+    const ours = { type: "text", text: "mail", metadata: { flotilla: { ...mark, reminder: true } } };
+    const prompt = { type: "prompt_received", sessionId: "ses_a", hostMessageId: "msg_1" } as const;
+
+    expect(promptReceived(input, { message, parts: [ours] })).toEqual({
+      ...prompt,
+      mark: { ...mark, reminder: true },
+    });
+    expect(promptReceived(input, { message, parts: [{ type: "text", text: "hello" }] })).toEqual(prompt);
+    expect(promptReceived(undefined, undefined)).toBeUndefined();
+  });
+
+  test.each(["runId", "batchId", "round"])("a mark without its %s is none", (missing) => {
+    const part = { type: "text", text: "mail", metadata: { flotilla: { ...mark, [missing]: undefined } } };
+    expect(promptReceived({}, { message, parts: [part] })).not.toHaveProperty("mark");
+  });
+
+  test("a compaction that starts names its session", () => {
+    expect(compactionStarted({ sessionID: "ses_a" })).toEqual({
+      type: "compaction_started",
+      sessionId: "ses_a",
+    });
+    expect(compactionStarted({})).toBeUndefined();
+  });
+});

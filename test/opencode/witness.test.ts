@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import { shownIn } from "../../src/opencode/witness.ts";
+
+const mark = (batchId: string): object => ({ runId: "run_1", batchId, round: 0 });
+
+function user(id: string, created: number, ...parts: readonly unknown[]): unknown {
+  return { info: { id, role: "user", sessionID: "ses_a", time: { created } }, parts };
+}
+
+function step(id: string, created: number): unknown {
+  const info = { id, role: "assistant", sessionID: "ses_a", time: { created, completed: created + 1 } };
+  return { info, parts: [{ type: "step-start" }, { type: "text", text: "answer" }, { type: "step-finish" }] };
+}
+
+function ours(batchId: string, text: string): unknown {
+  return { id: `prt_${batchId}`, type: "text", text, metadata: { flotilla: mark(batchId) } };
+}
+
+describe("the list that goes to a model", () => {
+  test("is reduced to the parts with our mark, in their order, with the text as it is sent", () => {
+    const list = [
+      user("msg_1", 1, ours("batch_1", "one")),
+      step("msg_2", 2),
+      user("msg_3", 3, { type: "text", text: "a person's" }),
+      user("msg_4", 4, ours("batch_2", "two")),
+    ];
+    expect(shownIn(list)).toEqual({
+      type: "list_shown",
+      sessionId: "ses_a",
+      shown: [
+        { mark: mark("batch_1"), text: "one" } as never,
+        { mark: mark("batch_2"), text: "two" } as never,
+      ],
+      lastStepId: "msg_2",
+    });
+  });
+
+  test("shows a message whose part is not stored yet as nothing", () => {
+    expect(shownIn([user("msg_1", 1)])).toEqual({ type: "list_shown", sessionId: "ses_a", shown: [] });
+  });
+
+  test("may end with a step, and the newest step is the youngest, not the last", () => {
+    expect(shownIn([user("msg_1", 1), step("msg_2", 2)])?.lastStepId).toBe("msg_2");
+    // After a compaction: its message, the summary, then older turns that were kept.
+    const compacted = [
+      user("msg_7", 7),
+      step("msg_8", 8),
+      user("msg_3", 3),
+      step("msg_4", 4),
+      user("msg_9", 9),
+    ];
+    expect(shownIn(compacted)?.lastStepId).toBe("msg_8");
+  });
+
+  test("without messages is no list", () => {
+    expect(shownIn([])).toBeUndefined();
+    expect(shownIn(undefined)).toBeUndefined();
+  });
+
+  test("a mark on anything but a text is not ours", () => {
+    const file = { type: "file", metadata: { flotilla: mark("batch_1") } };
+    expect(shownIn([user("msg_1", 1, file)])?.shown).toEqual([]);
+  });
+});
