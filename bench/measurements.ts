@@ -1,0 +1,15 @@
+import { measureCharacters } from "./characters.ts";
+import { measureDelivery } from "./delivery.ts";
+import { measureDeltas } from "./deltas.ts";
+import type { Section } from "./section.ts";
+import { measureStart } from "./start.ts";
+import { measureTasks } from "./tasks.ts";
+
+/** Everything that is measured, by the name that `--only` takes, in the order of the page. */
+export const MEASUREMENTS: Readonly<Record<string, () => Promise<Section>>> = {
+  start: measureStart,
+  deltas: measureDeltas,
+  delivery: measureDelivery,
+  tasks: measureTasks,
+  characters: measureCharacters,
+};
