@@ -48,7 +48,6 @@ interface Route {
   /** The last look broke off: the next one is not left to an event. */
   failed: boolean;
   cancelTimer: (() => void) | undefined;
-  queued: boolean;
 }
 
 /** How one participant's mail stands, for status. */
@@ -89,15 +88,10 @@ export class Courier {
     this.#rate = new WakeRate(world.clock.now());
   }
 
-  /** Looks after a recipient's mail now. Calls that come while one is queued are that one. */
+  /** Looks after a recipient's mail, once everything that was told so far is worked in. */
   look(recipient: Participant): void {
     const route = this.#route(recipient);
-    if (route.queued || this.#closed) return;
-    route.queued = true;
-    route.lane.add(async () => {
-      route.queued = false;
-      await this.#work(route);
-    });
+    if (!this.#closed) route.lane.addOnce(() => this.#work(route));
   }
 
   /** Looks after everybody: another process has changed something. */
@@ -137,7 +131,6 @@ export class Courier {
   /** The recipient's turn is over, however it ended. */
   settled(recipient: Participant): void {
     this.#launching.delete(recipient);
-    this.#onBatches(recipient, () => "settle");
     const route = this.#route(recipient);
     // What the turn left unanswered is looked into without waiting for its deadline, yet not at once: a failing provider
     // is given time, and a host that has just taken a prompt is about to start on it.
@@ -147,7 +140,7 @@ export class Courier {
         this.#keep(route, { ...batch, dueAt: clock.now() + backoffMs(batch.attempts, ids.fraction()) });
       }
     });
-    this.look(recipient);
+    this.#onBatches(recipient, () => "settle");
     this.lookForSlots();
   }
 
@@ -159,6 +152,11 @@ export class Courier {
   removed(recipient: Participant, hostMessageId: string): void {
     this.#onBatches(recipient, (batch) => (batch.hostMessageId === hostMessageId ? "remove" : undefined));
     this.look(recipient);
+  }
+
+  /** No undo is staged in the recipient's session. Told at every turn, so it is only news to mail that waits for it. */
+  undoAbsent(recipient: Participant): void {
+    if (this.#routes.get(recipient)?.hold === "undo_staged") this.look(recipient);
   }
 
   /** The recipient's session is gone: its mail is ready again for the next generation. */
@@ -256,7 +254,6 @@ export class Courier {
       slotSince: undefined,
       failed: false,
       cancelTimer: undefined,
-      queued: false,
     };
     this.#routes.set(recipient, route);
     return route;
@@ -375,13 +372,21 @@ export class Courier {
 
   /** One batch, one look: give up, post, or ask the host what became of it. */
   async #drive(route: Route, batch: Batch, state: RunState): Promise<void> {
-    if (batch.dueAt > this.#world.clock.now()) return;
+    if (!this.#isDue(route, batch, state)) return;
     // Its turn is running: settlement is the next news, and the safety net asks for it.
     if (this.#isBusy(batch.sessionId) && letsNextFollow(batch.phase)) {
       this.#keep(route, { ...batch, dueAt: this.#world.clock.now() + EVIDENCE_DEADLINE_MS });
       return;
     }
     await this.#inspect(route, batch, state);
+  }
+
+  /** Its time has come, or it was put off for something that has ended since: whoever ended it calls {@link look}. */
+  #isDue({ recipient }: Route, { dueAt, held, sessionId }: Batch, state: RunState): boolean {
+    const now = this.#world.clock.now();
+    if (dueAt <= now) return true;
+    if (held === undefined || held.by === BUSY) return false;
+    return !holdOf(state, recipient, !this.#isBusy(sessionId), this.#slotsFree(state, recipient), now);
   }
 
   /** After a restart nobody has told us yet whether the session works. */
@@ -418,7 +423,7 @@ export class Courier {
         await this.#post(route, advance(batch, "lose"), state);
         return;
       case "unanswered":
-        if (busy) await this.#putOff(route, advance(batch, "see"), "busy", EVIDENCE_DEADLINE_MS);
+        if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
         else await this.#post(route, batch, state);
         return;
     }
@@ -714,6 +719,9 @@ export class Courier {
     });
   }
 }
+
+/** What a batch waits for while the turn that will see it runs: its next look is a matter of time, not of an event. */
+const BUSY = "busy";
 
 /** Keeps a due time that could not be acted on from turning into a busy loop. */
 const SHORTEST_WAIT_MS = 50;

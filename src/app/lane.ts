@@ -2,24 +2,30 @@
 export class Lane {
   readonly #onFailure: (fault: unknown) => void;
   #tail: Promise<void> = Promise.resolve();
-  #waiting = false;
+  /** The newest thing in the lane, if it was given with {@link addOnce} and has not begun. */
+  #last: object | undefined;
 
   constructor(onFailure: (fault: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
   add(work: () => Promise<void> | void): void {
+    this.#last = undefined;
     this.#tail = this.#tail.then(work).catch(this.#onFailure);
   }
 
-  /** As {@link add}, unless something given this way still waits for its turn: that will see what this would. */
+  /**
+   * As {@link add}, unless the newest thing in the lane was given this way and waits for its turn: that will see what this
+   * would. One with something behind it would not.
+   */
   addOnce(work: () => Promise<void> | void): void {
-    if (this.#waiting) return;
-    this.#waiting = true;
+    if (this.#last) return;
+    const self = {};
     this.add(() => {
-      this.#waiting = false;
+      if (this.#last === self) this.#last = undefined;
       return work();
     });
+    this.#last = self;
   }
 
   /** Resolves when everything given before this call is done, whatever is given meanwhile. */

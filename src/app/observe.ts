@@ -112,6 +112,9 @@ export class Observer {
         await this.#world.leases.take(runId, fact.sessionId);
         if (!fact.mark) await this.#prompted(seat, watch);
         return;
+      case "undo_absent":
+        courier?.undoAbsent(participant);
+        return;
       case "message_removed":
         courier?.removed(participant, fact.hostMessageId);
         return;

@@ -17,6 +17,8 @@ export type Fact =
   /** A model call is over: its assistant message is complete. */
   | { readonly type: "step_ended"; readonly sessionId: SessionId; readonly step: ModelStep }
   | { readonly type: "message_removed"; readonly sessionId: SessionId; readonly hostMessageId: string }
+  /** The host has just described the session, and it is not in the middle of an undo. */
+  | { readonly type: "undo_absent"; readonly sessionId: SessionId }
   /** A prompt reached the session, ours (`mark`) or anybody's. */
   | {
       readonly type: "prompt_received";

@@ -5,6 +5,7 @@ import { faultOf } from "./faults.ts";
 import { gateOfPermission, gateOfQuestion } from "./gates.ts";
 import { markOf } from "./marks.ts";
 import { Recent } from "./recent.ts";
+import { isUndoStaged } from "./undo.ts";
 
 /**
  * Decodes what the host publishes into facts. The event's payload follows the newer of the host's two type packages, not
@@ -30,6 +31,8 @@ const READERS: Readonly<Record<string, Reader>> = {
       sessionId,
       parentId: text(fields(properties["info"])["parentID"]),
     }),
+  "session.updated": (properties, sessionId) =>
+    isUndoStaged(fields(properties["info"])) ? undefined : { type: "undo_absent", sessionId },
   "session.deleted": (_, sessionId) => ({ type: "session_deleted", sessionId }),
   "session.compacted": (_, sessionId) => ({ type: "session_compacted", sessionId }),
   "session.idle": (_, sessionId) => ({ type: "session_idle", sessionId }),

@@ -9,6 +9,7 @@ import { faultOf } from "./faults.ts";
 import { METADATA_KEY, markOf } from "./marks.ts";
 import { missingRules, rulesOf } from "./rules.ts";
 import { readBack, type StoredMessage, textOf } from "./transcript.ts";
+import { isUndoStaged } from "./undo.ts";
 
 /**
  * Creates a session. The host inherits nothing to a child: its permission rules are those of the order.
@@ -74,7 +75,7 @@ export async function readSession(
     directory: text(session["directory"]) ?? "",
     agent: text(session["agent"]),
     rules: rulesOf(session["permission"]),
-    undoStaged: text(fields(session["revert"])["messageID"]) !== undefined,
+    undoStaged: isUndoStaged(session),
   });
 }
 

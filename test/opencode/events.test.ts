@@ -45,6 +45,13 @@ describe("sessions", () => {
     ]);
   });
 
+  test("a session that is described is in the middle of an undo or is not", () => {
+    expect(decoded(recorded.UNDO_STAGED, recorded.UNDO_TAKEN_BACK)).toEqual([
+      undefined,
+      { type: "undo_absent", sessionId: "ses_a" },
+    ]);
+  });
+
   test("a compaction that ended and a message that was taken back are told", () => {
     expect(decoded(recorded.COMPACTED, recorded.REMOVED)).toEqual([
       { type: "session_compacted", sessionId: "ses_a" },

@@ -45,6 +45,14 @@ export const DELETED: unknown = event("evt_03", "session.deleted", {
 /** An older host names the session only inside. */
 export const DELETED_INSIDE: unknown = event("evt_04", "session.deleted", { info: { id: "ses_a" } });
 export const COMPACTED: unknown = event("evt_05", "session.compacted", { sessionID: "ses_a" });
+export const UNDO_STAGED: unknown = event("evt_06", "session.updated", {
+  sessionID: "ses_a",
+  info: { id: "ses_a", directory: "/w", title: "kid", revert: { messageID: "msg_ours" } },
+});
+export const UNDO_TAKEN_BACK: unknown = event("evt_07", "session.updated", {
+  sessionID: "ses_a",
+  info: { id: "ses_a", directory: "/w", title: "kid" },
+});
 export const USER_MESSAGE: unknown = message("evt_10", {
   id: "msg_ours",
   role: "user",
