@@ -183,7 +183,7 @@ export interface LastTurn {
     readonly completed: boolean;
     readonly finish?: string;
     readonly error?: HostFault;
-    /** Its text parts, joined. */
+    /** Its text parts, joined; empty for the summary of a compaction, which nobody in the session has said. */
     readonly text: string;
   };
 }

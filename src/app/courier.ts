@@ -365,28 +365,48 @@ export class Courier {
       if (generation !== undefined && batch.generation !== generation)
         await this.#apply(route, batch, "abandon");
     }
-    for (const batch of [...(await this.#load(route)).values()]) await this.#drive(route, batch, state);
+    const { mailbox } = this.#world;
+    const followed = (await mailbox.ready(this.#runId, route.recipient)).length > 0;
+    for (const batch of [...(await this.#load(route)).values()])
+      await this.#drive(route, batch, state, followed);
     const open = [...(await this.#load(route)).values()];
     if (open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);
   }
 
   /** One batch, one look: give up, post, or ask the host what became of it. */
-  async #drive(route: Route, batch: Batch, state: RunState): Promise<void> {
-    if (!this.#isDue(route, batch, state)) return;
+  async #drive(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
+    if (!this.#isDue(route, batch, state, followed)) return;
     // Its turn is running: settlement is the next news, and the safety net asks for it.
-    if (this.#isBusy(batch.sessionId) && letsNextFollow(batch.phase)) {
-      this.#keep(route, { ...batch, dueAt: this.#world.clock.now() + EVIDENCE_DEADLINE_MS });
+    if (this.#isBusy(batch.sessionId) && letsNextFollow(batch.phase) && !this.#isOutOfSight(batch)) {
+      this.#putBack(route, batch);
       return;
     }
-    await this.#inspect(route, batch, state);
+    await this.#inspect(route, batch, state, followed);
   }
 
-  /** Its time has come, or it was put off for something that has ended since: whoever ended it calls {@link look}. */
-  #isDue({ recipient }: Route, { dueAt, held, sessionId }: Batch, state: RunState): boolean {
+  /**
+   * Its time has come, or it was put off for something that has ended since: whoever ended it calls {@link look}. Or newer
+   * mail is about to go out, which must not overtake what a compaction may have hidden.
+   */
+  #isDue({ recipient }: Route, batch: Batch, state: RunState, followed: boolean): boolean {
+    const { dueAt, held, sessionId } = batch;
     const now = this.#world.clock.now();
     if (dueAt <= now) return true;
-    if (held === undefined || held.by === BUSY) return false;
-    return !holdOf(state, recipient, !this.#isBusy(sessionId), this.#slotsFree(state, recipient), now);
+    const putOff = held !== undefined && held.by !== BUSY;
+    if (!putOff && !(followed && this.#isOutOfSight(batch))) return false;
+    const starts = !this.#isBusy(sessionId);
+    return !holdOf(state, recipient, starts, this.#slotsFree(state, recipient), now);
+  }
+
+  /** Witnessed, not answered, and not in the newest list of the running turn: its turn was cut off, or it was compacted. */
+  #isOutOfSight(batch: Batch): boolean {
+    const { shown } = this.#watches.of(batch.sessionId);
+    return batch.phase === "witnessed" && !shown.some((mark) => isOf(batch, mark));
+  }
+
+  /** Nothing is to be done about it until something happens; then, or after the deadline, it is looked at again. */
+  #putBack(route: Route, batch: Batch): void {
+    this.#keep(route, { ...batch, dueAt: this.#world.clock.now() + EVIDENCE_DEADLINE_MS });
   }
 
   /** After a restart nobody has told us yet whether the session works. */
@@ -398,7 +418,7 @@ export class Courier {
     watch.busy ??= turn !== undefined && turn.activity !== "idle";
   }
 
-  async #inspect(route: Route, batch: Batch, state: RunState): Promise<void> {
+  async #inspect(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
     const { host, ids, clock } = this.#world;
     const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
     if (!transcript) {
@@ -411,7 +431,7 @@ export class Courier {
     switch (verdict) {
       case "answered":
         if (!busy) await this.#apply(route, batch, "confirm");
-        else this.#keep(route, { ...batch, dueAt: clock.now() + EVIDENCE_DEADLINE_MS });
+        else this.#putBack(route, batch);
         return;
       case "overlooked":
         await this.#remind(route, batch, state);
@@ -424,6 +444,8 @@ export class Courier {
         return;
       case "unanswered":
         if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
+        // It stands above what goes out now, and is read in the turn which that starts.
+        else if (followed && letsNextFollow(batch.phase)) this.#putBack(route, unheld(batch, clock.now()));
         else await this.#post(route, batch, state);
         return;
     }

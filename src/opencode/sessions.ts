@@ -228,7 +228,7 @@ function stepIn(message: StoredMessage): NonNullable<LastTurn["step"]> {
     completed: finite(fields(info["time"])["completed"]) !== undefined,
     finish: text(info["finish"]),
     error: faultOf(info["error"]),
-    text: textOf(message),
+    text: info["summary"] === true ? "" : textOf(message),
   });
 }
 
