@@ -65,9 +65,9 @@ describe("the package", () => {
   test("has maps that bring their source along instead of pointing at a file that is not there", () => {
     for (const path of filesBelow(join(installed, "dist")).filter((name) => name.endsWith(".map"))) {
       const map = JSON.parse(readFileSync(join(installed, "dist", path), "utf8"));
-      expect(map.sourceRoot, path).toBe("");
+      expect(map.sourceRoot ?? "", path).toBe("");
       expect(map.sourcesContent, path).toHaveLength(map.sources.length);
-      for (const source of map.sources) expect(source, path).toMatch(/^(\.\.\/)+src\//);
+      for (const source of map.sources) expect(source, path).toMatch(/^(\.\.\/)+(src|.*node_modules)\//);
     }
   });
 
@@ -81,6 +81,17 @@ describe("the package", () => {
         .filter((name) => !name.startsWith(".") && !isBuiltin(name) && !RUNTIME_PACKAGES.includes(name));
       expect(foreign, path).toEqual([]);
     }
+  });
+
+  test("gives the host one file to load behind its door, and a fault in it names file and line of the source", () => {
+    const { imports } = new Bun.Transpiler({ loader: "js" }).scan(
+      readFileSync(join(installed, "dist", "compose.js"), "utf8"),
+    );
+    expect(imports.map((found) => found.path).filter((name) => !isBuiltin(name))).toEqual([]);
+
+    const fail = `const { compose } = await import("./node_modules/${NAME}/dist/compose.js"); await compose(null).catch((fault) => console.log(fault.stack))`;
+    const { output } = run(join(ROOT, "node_modules", ".bin", "bun"), ["--eval", fail], user);
+    expect(output).toMatch(/at compose \(.*src\/compose\.ts:\d+:\d+\)/);
   });
 
   test("is clean for publint", () => {

@@ -27,6 +27,9 @@ export type ConfigReading = {
 
 const PLUGIN_OPTIONS = "plugin options";
 
+/** Zod compiles a schema for speed when it parses first, which a start that parses once only waits for. */
+const ONE_OFF = { jitless: true };
+
 /** Keys that are objects and merge entry by entry; every other value replaces the earlier one as a whole. */
 const MERGED: ReadonlySet<string> = new Set(["telemetry", "categories", "agent_eligibility"]);
 
@@ -42,7 +45,7 @@ export function readConfig(at: Standpoint, pluginOptions?: unknown): ConfigReadi
   const { values, origins } = merge(layers);
   if (problems.length > 0) return { problems, origins };
   // Each layer passed the same schema and no rule spans two keys that merge apart, so this cannot fail.
-  const options = teamModeSchema.parse({ base_dir: defaultBaseDir(at.env), ...values });
+  const options = teamModeSchema.parse({ base_dir: defaultBaseDir(at.env), ...values }, ONE_OFF);
   return { options, origins };
 }
 
@@ -118,7 +121,7 @@ function pluginLayer(at: Standpoint, options: unknown): readonly Layer[] {
 
 /** What is wrong with one source's section. Errors show what was written, never what a reference stands for. */
 function judge(value: unknown, written: unknown): readonly Problem[] {
-  const result = teamModeSchema.safeParse(value);
+  const result = teamModeSchema.safeParse(value, ONE_OFF);
   if (result.success) return [];
   return problemsOf(teamModeSchema, written, result.error).map((problem) => {
     const veiled = isSecret(problem.path) ? withoutValue(problem) : problem;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
 /** Names one process for good: a pid alone is given out again, and starts from scratch with every boot. */
@@ -29,10 +29,10 @@ export interface Probe {
 export const procProbe: Probe = {
   name: "proc",
   async bootId() {
-    return (await textOf("/proc/sys/kernel/random/boot_id")) ?? UNKNOWN;
+    return textOf("/proc/sys/kernel/random/boot_id") ?? UNKNOWN;
   },
   async startTime(pid) {
-    const stat = await textOf(`/proc/${pid}/stat`);
+    const stat = textOf(`/proc/${pid}/stat`);
     if (stat === undefined) return undefined;
     // The second field is the command in parentheses and may itself hold spaces and parentheses.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -89,9 +89,10 @@ function watch(probe: Probe, ownStart: string, bootId: string): Processes {
   };
 }
 
-async function textOf(path: string): Promise<string | undefined> {
+/** At once: the kernel answers from memory, and awaiting it would take a turn of a host's busy event loop. */
+function textOf(path: string): string | undefined {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return readFileSync(path, "utf8").trim();
   } catch (error) {
     // No such process, or no such file on this system: both mean "cannot be seen".
     if (error instanceof Error) return undefined;

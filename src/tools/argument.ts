@@ -1,12 +1,12 @@
-import { z } from "zod";
+import { described } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import { type Argument, fromJson, isAbsent, isObject, shown } from "./reading.ts";
-import { type Input, parseSlots, type Slots, shapeOf } from "./slots.ts";
+import { type Input, parseSlots, type Slots, schemaOf } from "./slots.ts";
 
 /** Free text, as written. */
 export function text(description?: string): Argument<string> {
   return {
-    schema: described(z.string(), description),
+    schema: described({ type: "string" }, description),
     read(value, path, faults) {
       const plain = plainText(value);
       if (plain === undefined) faults.push(`${path} must be text, received ${shown(value)}`);
@@ -29,9 +29,9 @@ export function choice<T extends string>(
   words: Readonly<Record<T, true>>,
   description?: string,
 ): Argument<T> {
-  const allowed = Object.keys(words) as [T, ...T[]];
+  const allowed = Object.keys(words) as T[];
   return {
-    schema: described(z.enum(allowed), description),
+    schema: described({ type: "string", enum: allowed }, description),
     read(value, path, faults) {
       const word = plainText(value)
         ?.trim()
@@ -56,8 +56,10 @@ export interface Bounds {
 /** A whole number; also as text, and as `#3`, which is how tasks are written. */
 export function integer(bounds: Bounds, description?: string): Argument<number> {
   const { min, max = Number.MAX_SAFE_INTEGER } = bounds;
+  // A bound that every integer has is not said: it would only cost the model's attention.
+  const maximum = bounds.max === undefined ? {} : { maximum: max };
   return {
-    schema: described(z.int().min(min).max(max), description),
+    schema: described({ type: "integer", minimum: min, ...maximum }, description),
     read(value, path, faults) {
       const number = typeof value === "string" ? Number(value.trim().replace(/^#/, "") || Number.NaN) : value;
       if (typeof number === "number" && Number.isSafeInteger(number) && number >= min && number <= max) {
@@ -80,7 +82,7 @@ const FALSE: readonly unknown[] = [false, 0, "false", "no", "0"];
 
 export function flag(description: string): Argument<boolean> {
   return {
-    schema: described(z.boolean(), description),
+    schema: described({ type: "boolean" }, description),
     read(value, path, faults) {
       const word = typeof value === "string" ? value.trim().toLowerCase() : value;
       if (TRUE.includes(word)) return true;
@@ -99,7 +101,7 @@ export interface ListForm {
 /** Several of a kind; also as JSON text, and a single one without its brackets. */
 export function list<T>(item: Argument<T>, description: string, form: ListForm = {}): Argument<readonly T[]> {
   return {
-    schema: described(z.array(item.schema), description),
+    schema: described({ type: "array", items: item.schema }, description),
     read(value, path, faults) {
       const items = itemsOf(value, path, faults, form);
       return items?.flatMap((one, index) => {
@@ -139,7 +141,7 @@ export function record<S extends Slots>(
   shorthand?: keyof S,
 ): Argument<Input<S>> {
   return {
-    schema: described(z.object(shapeOf(slots)), description),
+    schema: described({ type: "object", ...schemaOf(slots) }, description),
     read(value, path, faults) {
       const written = typeof value === "string" ? (fromJson(value, "{") ?? value) : value;
       if (isObject(written)) return parseSlots(slots, written, faults, `${path}.`);
@@ -156,8 +158,4 @@ export function record<S extends Slots>(
 function plainText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
-}
-
-function described<S extends z.ZodType>(schema: S, description: string | undefined): z.ZodType {
-  return description === undefined ? schema : schema.describe(description);
 }

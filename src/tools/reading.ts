@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { JsonSchema } from "./json-schema.ts";
 
 /**
  * One kind of argument: what the model is told to write, and what is understood.
@@ -8,7 +8,7 @@ import type { z } from "zod";
  */
 export interface Argument<T> {
   /** As published, with its description. */
-  readonly schema: z.ZodType;
+  readonly schema: JsonSchema;
   /** The value; `undefined` after adding to `faults` what it should have been. Is not called for an absent value. */
   read(value: unknown, path: string, faults: string[]): T | undefined;
 }

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { JsonSchema } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import { type Argument, isAbsent } from "./reading.ts";
 
@@ -36,15 +36,12 @@ export function unpublished<T>(argument: Argument<T>, ...aliases: string[]): Slo
 }
 
 /** The slots as the fields of an object's schema. */
-export function shapeOf(slots: Slots): z.ZodRawShape {
-  return Object.fromEntries(
-    Object.entries(slots)
-      .filter(([, slot]) => slot.unpublished !== true)
-      .map(([key, { argument, required: isRequired }]) => [
-        key,
-        isRequired ? argument.schema : argument.schema.optional(),
-      ]),
-  );
+export function schemaOf(slots: Slots): Required<Pick<JsonSchema, "properties" | "required">> {
+  const published = Object.entries(slots).filter(([, slot]) => slot.unpublished !== true);
+  return {
+    properties: Object.fromEntries(published.map(([key, slot]) => [key, slot.argument.schema])),
+    required: published.filter(([, slot]) => slot.required).map(([key]) => key),
+  };
 }
 
 /**

@@ -1,40 +1,44 @@
-import { z } from "zod";
+import { described, type JsonSchema } from "./json-schema.ts";
 import { type Argument, fromJson, isObject, shown } from "./reading.ts";
 
+function text(description: string): JsonSchema {
+  return described({ type: "string" }, description);
+}
+
+function flag(description: string): JsonSchema {
+  return described({ type: "boolean" }, description);
+}
+
+const member: JsonSchema = {
+  type: "object",
+  properties: {
+    name: text("Short and unique; others address it by this"),
+    kind: described({ type: "string", enum: ["subagent_type", "category"] }, "Inferred if absent"),
+    subagent_type: text("An agent that exists here and may edit, e.g. general"),
+    category: text("Instead of subagent_type: a category of the configuration"),
+    prompt: text("Its assignment, complete: it does not see this conversation"),
+    model: text("provider/model; the agent's own if absent"),
+    worktree: flag("Own git worktree and branch, to edit files beside the others"),
+  },
+  required: ["name"],
+};
+
 /** A team as `team_create` describes it to a model; what a declared team's file may say besides is accepted as well. */
-const published = z
-  .object({
-    name: z.string().describe("Lower case, digits and dashes"),
-    description: z.string().describe("The team's purpose, told to all members").optional(),
-    lead: z.object({ prompt: z.string() }).describe("Extra instructions for you").optional(),
-    allow_member_broadcast: z.boolean().describe('Members too may send to "*"').optional(),
-    members: z
-      .array(
-        z.object({
-          name: z.string().describe("Short and unique; others address it by this"),
-          kind: z.enum(["subagent_type", "category"]).describe("Inferred if absent").optional(),
-          subagent_type: z
-            .string()
-            .describe("An agent that exists here and may edit, e.g. general")
-            .optional(),
-          category: z
-            .string()
-            .describe("Instead of subagent_type: a category of the configuration")
-            .optional(),
-          prompt: z
-            .string()
-            .describe("Its assignment, complete: it does not see this conversation")
-            .optional(),
-          model: z.string().describe("provider/model; the agent's own if absent").optional(),
-          worktree: z
-            .boolean()
-            .describe("Own git worktree and branch, to edit files beside the others")
-            .optional(),
-        }),
-      )
-      .min(1),
-  })
-  .describe("A team described here and now");
+const published: JsonSchema = {
+  type: "object",
+  properties: {
+    name: text("Lower case, digits and dashes"),
+    description: text("The team's purpose, told to all members"),
+    lead: described(
+      { type: "object", properties: { prompt: { type: "string" } }, required: ["prompt"] },
+      "Extra instructions for you",
+    ),
+    allow_member_broadcast: flag('Members too may send to "*"'),
+    members: { type: "array", items: member, minItems: 1 },
+  },
+  required: ["name", "members"],
+  description: "A team described here and now",
+};
 
 /** Members alone make a spec too; what is wrong inside is told by who understands it, in the author's own words. */
 export function teamSpec(): Argument<unknown> {

@@ -4,7 +4,7 @@ import type { ToolName } from "../core/tool-names.ts";
 import { FlotillaError } from "../errors.ts";
 import { text } from "./argument.ts";
 import { isObject } from "./reading.ts";
-import { type Input, parseSlots, type Slots, shapeOf, unpublished } from "./slots.ts";
+import { type Input, parseSlots, type Slots, schemaOf, unpublished } from "./slots.ts";
 
 /** A tool as a model sees it, free of the host. */
 export interface Tool {
@@ -58,23 +58,13 @@ export function tool<S extends Slots>({ name, description, slots, rewrite, answe
  * understands.
  */
 function publishedShape(slots: Slots): z.ZodRawShape {
+  const { properties, required } = schemaOf(slots);
   return Object.fromEntries(
-    Object.entries(shapeOf(slots)).map(([key, schema]) => {
-      const open = z.unknown().meta(jsonSchemaOf(schema as z.ZodType));
-      return [key, slots[key]?.required === true ? open : open.optional()];
+    Object.entries(properties).map(([key, schema]) => {
+      const open = z.unknown().meta({ ...schema });
+      return [key, required.includes(key) ? open : open.optional()];
     }),
   );
-}
-
-function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, {
-    io: "input",
-    // Said by the type already; a bound that every integer has only costs the model's attention.
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-    },
-  });
-  return json;
 }
 
 function refusal(name: ToolName, slots: Slots, faults: readonly string[]): FlotillaError {
