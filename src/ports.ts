@@ -72,8 +72,13 @@ export interface Mailbox {
   reserve(batch: Batch): Promise<void>;
   /** Replaces the batch file. */
   saveBatch(batch: Batch): Promise<void>;
-  /** Batches that are not over, oldest first. Finishes the renames that a crash interrupted. */
+  /** Batches that are not over, oldest first. Moves nothing: anybody may look. */
   batches(runId: RunId, recipient: Participant): Promise<readonly Batch[]>;
+  /**
+   * Finishes what a crash interrupted in an inbox and answers what {@link batches} then would. Only for the one process
+   * that carries this mail: two who mend take each other's half-done moves for a dead one's, and undo them.
+   */
+  mend(runId: RunId, recipient: Participant): Promise<readonly Batch[]>;
   /** The batch's messages in its order, wherever they are. */
   messagesOf(batch: Batch): Promise<readonly Message[]>;
   /** Moves the batch's messages to `processed/`, then removes the batch file. */

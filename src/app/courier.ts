@@ -225,7 +225,9 @@ export class Courier {
   async windUp(): Promise<void> {
     await this.close();
     for (const route of this.#routes.values()) {
-      for (const batch of (await this.#load(route)).values()) {
+      // The run is over: nobody carries its mail any more, and its owner puts every inbox in order.
+      const batches = route.batches ?? (await this.#world.mailbox.mend(this.#runId, route.recipient));
+      for (const batch of [...batches.values()]) {
         await this.#store(route, { ...batch, phase: letsNextFollow(batch.phase) ? "acked" : "returned" });
       }
     }
@@ -259,24 +261,34 @@ export class Courier {
     return route;
   }
 
-  /** The batches once everything that was told so far is worked in. */
+  /** The batches once everything that was told so far is worked in, for one who only looks at them. */
   async #upToDate(recipient: Participant): Promise<ReadonlyMap<string, Batch>> {
     const route = this.#route(recipient);
     await route.lane.reached();
-    return this.#load(route);
+    if (route.batches) return route.batches;
+    const stored = await this.#world.mailbox.batches(this.#runId, recipient);
+    return new Map(stored.map((batch) => [batch.batchId, batch]));
   }
 
+  /** The batches to work on, for what runs in the recipient's lane. Mended and kept by the one process that carries them. */
   async #load(route: Route): Promise<Map<string, Batch>> {
     if (route.batches) return route.batches;
-    const stored = await this.#world.mailbox.batches(this.#runId, route.recipient);
+    const { mailbox, clock } = this.#world;
+    const carries = this.#holdsLease(route.recipient);
+    const stored = carries
+      ? await mailbox.mend(this.#runId, route.recipient)
+      : await mailbox.batches(this.#runId, route.recipient);
     // Another process or an earlier life posted these: what the host has decides, and it is asked at once.
-    const now = this.#world.clock.now();
+    const now = clock.now();
     const batches = new Map(stored.map((batch) => [batch.batchId, takenUp(batch, now)]));
-    // Kept only by the one process that may change them.
-    const state = this.#index.state(this.#runId);
-    const seat = state && seatOf(state, route.recipient);
-    if (seat && this.#world.leases.holds(this.#runId, seat.sessionId)) route.batches = batches;
+    if (carries) route.batches = batches;
     return batches;
+  }
+
+  #holdsLease(recipient: Participant): boolean {
+    const state = this.#index.state(this.#runId);
+    const seat = state && seatOf(state, recipient);
+    return seat !== undefined && this.#world.leases.holds(this.#runId, seat.sessionId);
   }
 
   /** Applies a command to each batch that `choose` names one for, and carries out what follows from it. */

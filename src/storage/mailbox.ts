@@ -1,4 +1,4 @@
-import type { Batch } from "../core/delivery.ts";
+import { type Batch, isOver } from "../core/delivery.ts";
 import type { BatchId, MessageId, Participant, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import { FlotillaError } from "../errors.ts";
@@ -21,7 +21,8 @@ import { setAside } from "./set-aside.ts";
  * A batch file announces the renames of its messages, so it is written before the first of them and removed after the last
  * one back or out. What a crash leaves is therefore always one of: a batch file some of whose messages are not reserved
  * yet (the renames are finished), a batch file some of whose messages are not reserved any more (the operation is
- * repeated), a temporary file (ignored, then swept). {@link batches} mends all of it.
+ * repeated), a temporary file (ignored, then swept). {@link mend} repairs all of it. Whoever only looks repairs nothing: what
+ * looks half done may be what a living process is doing.
  */
 export class DiskMailbox implements Mailbox {
   readonly #disk: Disk;
@@ -100,6 +101,17 @@ export class DiskMailbox implements Mailbox {
 
   async batches(runId: RunId, recipient: Participant): Promise<readonly Batch[]> {
     const inbox = this.#layout.inbox(runId, recipient);
+    const { batches } = await this.#list(inbox);
+    const open: Batch[] = [];
+    for (const batchId of batches) {
+      const batch = await this.#readBatch(inbox, batchId);
+      if (batch && !isOver(batch.phase)) open.push(batch);
+    }
+    return open.toSorted(byAge);
+  }
+
+  async mend(runId: RunId, recipient: Participant): Promise<readonly Batch[]> {
+    const inbox = this.#layout.inbox(runId, recipient);
     const names = await this.#disk.names(inbox.folder);
     await this.#disk.sweep(inbox.folder, names);
     const open: Batch[] = [];
@@ -110,9 +122,7 @@ export class DiskMailbox implements Mailbox {
       if (resumed) open.push(resumed);
     }
     await this.#returnOrphans(inbox);
-    return open.toSorted(
-      (one, other) => one.reservedAt - other.reservedAt || (one.batchId < other.batchId ? -1 : 1),
-    );
+    return open.toSorted(byAge);
   }
 
   async messagesOf(batch: Batch): Promise<readonly Message[]> {
@@ -342,6 +352,10 @@ export class DiskMailbox implements Mailbox {
     known.set(message.messageId, message);
     this.#waiting.set(inbox.folder, known);
   }
+}
+
+function byAge(one: Batch, other: Batch): number {
+  return one.reservedAt - other.reservedAt || (one.batchId < other.batchId ? -1 : 1);
 }
 
 /** Why a message cannot be what its place says it is. */

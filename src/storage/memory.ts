@@ -244,12 +244,14 @@ class MemoryMailbox implements Mailbox {
   }
 
   async batches(runId: RunId, recipient: Participant): Promise<readonly Batch[]> {
-    const inbox = this.#inbox(runId, recipient);
-    for (const text of [...(inbox?.batches.values() ?? [])]) await this.#finish(parsed(parseBatch(text)));
-    const open = [...(inbox?.batches.values() ?? [])].map((text) => parsed(parseBatch(text)));
-    return open.toSorted(
-      (one, other) => one.reservedAt - other.reservedAt || (one.batchId < other.batchId ? -1 : 1),
-    );
+    return this.#batchesIn(runId, recipient)
+      .filter((batch) => !isOver(batch.phase))
+      .toSorted((one, other) => one.reservedAt - other.reservedAt || (one.batchId < other.batchId ? -1 : 1));
+  }
+
+  async mend(runId: RunId, recipient: Participant): Promise<readonly Batch[]> {
+    for (const batch of this.#batchesIn(runId, recipient)) await this.#finish(batch);
+    return this.batches(runId, recipient);
   }
 
   async messagesOf(batch: Batch): Promise<readonly Message[]> {
@@ -301,6 +303,11 @@ class MemoryMailbox implements Mailbox {
       const reason = batch.lastError ?? "its delivery was given up";
       await this.bury(batch.runId, batch.recipient, batch.messageIds, reason);
     }
+  }
+
+  #batchesIn(runId: RunId, recipient: Participant): readonly Batch[] {
+    const texts = this.#inbox(runId, recipient)?.batches.values() ?? [];
+    return [...texts].map((text) => parsed(parseBatch(text)));
   }
 
   #inbox(runId: RunId, recipient: Participant): MemoryInbox | undefined {

@@ -161,16 +161,45 @@ export function mailboxContract(open: OpenWorld): void {
 
   const ENDS = { acked: "processed", returned: "ready", dead: "dead" } as const;
   for (const [phase, place] of Object.entries(ENDS)) {
-    test(`a batch that was saved as ${phase} and left there is finished`, async () => {
+    test(`a batch that was saved as ${phase} and left there is over for a reader, and finished by who mends`, async () => {
       await using world = await withMail(open, 2);
       await world.one.mailbox.reserve(batch(["mail_1", "mail_2"]));
       await world.one.mailbox.saveBatch(
         batch(["mail_1", "mail_2"], { phase: phase as keyof typeof ENDS, lastError: "no answer" }),
       );
       expect(await world.other.mailbox.batches(RUN, "ada")).toEqual([]);
+      expect(await places(world, "mail_1", "mail_2")).toBe("reserved reserved");
+      expect(await world.other.mailbox.mend(RUN, "ada")).toEqual([]);
       expect(await places(world, "mail_1", "mail_2")).toBe(`${place} ${place}`);
     });
   }
+
+  test("who mends a whole inbox gets the batches that everybody sees, and changes nothing", async () => {
+    await using world = await withMail(open, 3);
+    const first = batch(["mail_1", "mail_2"]);
+    await world.one.mailbox.reserve(first);
+    expect(await world.other.mailbox.mend(RUN, "ada")).toEqual([first]);
+    expect(await world.one.mailbox.batches(RUN, "ada")).toEqual([first]);
+    expect(await places(world, "mail_1", "mail_2", "mail_3")).toBe("reserved reserved ready");
+  });
+
+  test("readers who look all the time undo nothing of what the carrier does", async () => {
+    await using world = await withMail(open, 3);
+    const ids = ["mail_1", "mail_2", "mail_3"];
+    let carrying = true;
+    const reader = (async () => {
+      while (carrying) await world.other.mailbox.batches(RUN, "ada");
+    })();
+    for (let turn = 1; turn <= 20; turn++) {
+      const one = batch(ids, { batchId: `batch_${turn}` });
+      await world.one.mailbox.reserve(one);
+      expect(await places(world, ...ids)).toBe("reserved reserved reserved");
+      await world.one.mailbox.release(one);
+      expect(await places(world, ...ids)).toBe("ready ready ready");
+    }
+    carrying = false;
+    await reader;
+  });
 
   test("a burst of 200 messages is ready whole and in order", async () => {
     await using world = await withMail(open, 0);

@@ -70,7 +70,7 @@ const RECIPIENTS = ["ada", "bo"] as const;
 export async function recover(storage: Storage): Promise<void> {
   for (const runId of await storage.runs.list()) {
     await storage.runs.exclusively(runId, (run) => run.load());
-    for (const recipient of RECIPIENTS) await storage.mailbox.batches(runId, recipient);
+    for (const recipient of RECIPIENTS) await storage.mailbox.mend(runId, recipient);
   }
 }
 

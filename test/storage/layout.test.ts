@@ -42,6 +42,7 @@ describe("a name that is not safe as a file name", () => {
         () => mailbox.reserve(batch(["mail_1", name])),
         () => mailbox.reserve(batch(["mail_1"], { batchId: name })),
         () => mailbox.batches(RUN, name),
+        () => mailbox.mend(RUN, name),
         () => mailbox.bury(RUN, name, ["mail_1"], "x"),
         () => tasks.write(name, task(1)),
         () => tasks.list(name),
@@ -83,7 +84,7 @@ test("nothing is written before the first run is created", async () => {
   await using world = await openDiskWorld();
   await world.one.runs.list();
   await world.one.runs.read(RUN);
-  await world.one.mailbox.batches(RUN, "ada");
+  await world.one.mailbox.mend(RUN, "ada");
   await world.one.runs.archive(RUN);
   expect(filesOf(world.baseDir)).toEqual([]);
 });

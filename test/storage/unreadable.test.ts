@@ -105,7 +105,7 @@ describe("a batch that cannot be read", () => {
       await world.one.mailbox.put(message(1));
       await world.one.mailbox.reserve(batch(["mail_1"]));
       writeFileSync(world.at("inboxes", "ada", ".batch-batch_1.json"), content);
-      expect(await world.other.mailbox.batches(RUN, "ada")).toEqual([]);
+      expect(await world.other.mailbox.mend(RUN, "ada")).toEqual([]);
       expect(await world.other.mailbox.ready(RUN, "ada")).toEqual([message(1)]);
       expect(world.reports).toMatchObject([{ kind: "set_aside" }]);
     });
@@ -122,8 +122,17 @@ describe("an inbox", () => {
     await using world = await withReports();
     await reserved(world.one);
     await Bun.file(world.at("inboxes", "ada", ".batch-batch_1.json")).delete();
-    expect(await world.other.mailbox.batches(RUN, "ada")).toEqual([]);
+    expect(await world.other.mailbox.mend(RUN, "ada")).toEqual([]);
     expect(await world.other.mailbox.ready(RUN, "ada")).toEqual([message(1), message(2)]);
+  });
+
+  test("that looks half done is left as it is by a reader: it may be what a living process is doing", async () => {
+    await using world = await withReports();
+    await reserved(world.one);
+    await Bun.file(world.at("inboxes", "ada", ".batch-batch_1.json")).delete();
+    const before = readdirSync(world.at("inboxes", "ada")).toSorted();
+    expect(await world.other.mailbox.batches(RUN, "ada")).toEqual([]);
+    expect(readdirSync(world.at("inboxes", "ada")).toSorted()).toEqual(before);
   });
 
   test("with a batch all of whose messages are gone has no such batch any more", async () => {
@@ -132,7 +141,7 @@ describe("an inbox", () => {
     const left = readFileSync(world.at("inboxes", "ada", ".batch-batch_1.json"));
     await world.one.mailbox.ack(batch(["mail_1", "mail_2"]));
     writeFileSync(world.at("inboxes", "ada", ".batch-batch_1.json"), left);
-    expect(await world.other.mailbox.batches(RUN, "ada")).toEqual([]);
+    expect(await world.other.mailbox.mend(RUN, "ada")).toEqual([]);
     expect(readdirSync(world.at("inboxes", "ada"))).toEqual(["processed"]);
   });
 
@@ -142,7 +151,7 @@ describe("an inbox", () => {
     const foreign = [".DS_Store", "notes.txt", "my mail.json", ".batch-.json", "a.b.json"];
     for (const name of foreign) writeFileSync(world.at("inboxes", "ada", name), "x");
     expect(await world.one.mailbox.ready(RUN, "ada")).toEqual([message(1)]);
-    await world.one.mailbox.batches(RUN, "ada");
+    await world.one.mailbox.mend(RUN, "ada");
     expect(readdirSync(world.at("inboxes", "ada"))).toEqual(expect.arrayContaining(foreign));
     expect(world.reports).toEqual([]);
   });
