@@ -11,6 +11,7 @@ export const silentHost: Host = {
   isStored: async () => false,
   post: async () => ({ kind: "accepted" }),
   lastTurn: async () => ({ activity: "idle" }),
+  step: async () => undefined,
   transcript: async () => [],
   promptStyle: async () => undefined,
   abort: async () => {},

@@ -179,18 +179,21 @@ export interface PromptStyle {
   readonly model?: ModelChoice;
 }
 
+/** An assistant message. */
+export interface Step {
+  readonly hostMessageId: string;
+  readonly completed: boolean;
+  readonly finish?: string;
+  readonly error?: HostFault;
+  /** Its text parts, joined; empty for the summary of a compaction, which nobody in the session has said. */
+  readonly text: string;
+}
+
 /** The end of a session's history. */
 export interface LastTurn {
   readonly activity: "idle" | "busy" | "retry";
   /** The newest assistant message, if there is one. */
-  readonly step?: {
-    readonly hostMessageId: string;
-    readonly completed: boolean;
-    readonly finish?: string;
-    readonly error?: HostFault;
-    /** Its text parts, joined; empty for the summary of a compaction, which nobody in the session has said. */
-    readonly text: string;
-  };
+  readonly step?: Step;
 }
 
 /** OpenCode, or whatever hosts sessions. Every call has a deadline. */
@@ -201,6 +204,7 @@ export interface Host {
   session(sessionId: SessionId): Promise<HostSession | undefined>;
   post(prompt: Prompt): Promise<PostOutcome>;
   lastTurn(sessionId: SessionId, directory: string): Promise<LastTurn | undefined>;
+  step(sessionId: SessionId, hostMessageId: string): Promise<Step | undefined>;
   /**
    * Stored history, oldest first; undefined when the session is gone.
    *

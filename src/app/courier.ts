@@ -179,6 +179,16 @@ export class Courier {
       .map((batch) => batch.hostMessageId);
   }
 
+  /** Who asks for what stands in a list for the first time; undefined if nothing of ours does. */
+  async causeOf(recipient: Participant, marks: readonly FlotillaMark[]): Promise<TurnCause | undefined> {
+    const batches = [...(await this.#upToDate(recipient)).values()];
+    const unseen = batches.filter(
+      (batch) => !letsNextFollow(batch.phase) && marks.some((mark) => isOf(batch, mark)),
+    );
+    const messages = await Promise.all(unseen.map((batch) => this.#world.mailbox.messagesOf(batch)));
+    return unseen.length === 0 ? undefined : causeOf(messages.flat());
+  }
+
   /** Whether mail is on its way to anybody. */
   isCarrying(): boolean {
     return [...this.#routes.values()].some((route) => (route.batches?.size ?? 0) > 0);

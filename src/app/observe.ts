@@ -1,7 +1,8 @@
+import type { FlotillaMark } from "../core/delivery.ts";
 import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { memberOf, type RunState } from "../core/run.ts";
-import type { LastTurn } from "../ports.ts";
+import { memberOf, type RunState, type TurnCause } from "../core/run.ts";
+import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
 import type { Seat, SessionIndex } from "./session-index.ts";
 import type { SessionWatch, SessionWatches } from "./session-watch.ts";
@@ -19,7 +20,7 @@ const SETTLE_LOOKS = 20;
 /** Before a settlement that could not be committed is tried again: a full disk or a busy lock may need a moment. */
 const COMMIT_RETRY_MS = 1_000;
 
-type FinalStep = NonNullable<LastTurn["step"]>;
+type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
 
 /** The host's name for what an abort does to a message. */
 const ABORTED = "MessageAbortedError";
@@ -96,11 +97,7 @@ export class Observer {
       case "step_ended":
         return this.#stepEnded(seat, watch, fact.step);
       case "list_shown":
-        if (watch.compacting) return;
-        watch.shown = fact.shown.map((one) => one.mark);
-        watch.lastStepId = fact.lastStepId;
-        if (fact.shown.length > 0) courier?.witnessed(participant, fact.shown);
-        return;
+        return this.#listShown(seat, watch, fact);
       case "compaction_started":
         watch.compacting = true;
         watch.shown = [];
@@ -146,6 +143,7 @@ export class Observer {
     if (this.#hasTurn(runId, participant)) return;
     const { cause } = watch;
     watch.settleLooks = 0;
+    watch.listed = false;
     watch.fault = undefined;
     if (watch.stop.signal.aborted) watch.stop = new AbortController();
     await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
@@ -165,8 +163,45 @@ export class Observer {
     this.#desk.courier(runId)?.look(participant);
   }
 
+  async #listShown(seat: Seat, watch: SessionWatch, fact: ListShown): Promise<void> {
+    if (watch.compacting) return;
+    const marks = fact.shown.map((one) => one.mark);
+    // In the first list of a turn, the answer before its prompt is the end of an earlier one.
+    if (fact.goesOn && watch.listed && fact.lastStepId !== watch.lastStepId)
+      await this.#passedEnd(seat, watch, fact, marks);
+    watch.shown = marks;
+    watch.lastStepId = fact.lastStepId;
+    watch.listed = true;
+    if (fact.shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, fact.shown);
+  }
+
+  /**
+   * A prompt that comes while the last text of a turn is written, or before anybody has looked at its end, is answered
+   * without a rest. What was said up to there is a turn all the same: its last word may be owed, and its mail is answered.
+   */
+  async #passedEnd(
+    seat: Seat,
+    watch: SessionWatch,
+    { sessionId, lastStepId }: ListShown,
+    marks: readonly FlotillaMark[],
+  ): Promise<void> {
+    const { runId, participant } = seat;
+    // What a lead says is owed to nobody, and its tools come with a turn of the host's.
+    if (participant === LEAD || lastStepId === undefined || !this.#hasTurn(runId, participant)) return;
+    const step = await this.#world.host.step(sessionId, lastStepId);
+    if (!step) return;
+    const courier = this.#desk.courier(runId);
+    courier?.answered(participant, watch.shown);
+    const next = (await courier?.causeOf(participant, marks)) ?? "foreign";
+    await this.#turnSettled(seat, watch, step, courier, next);
+    watch.settledStepId = lastStepId;
+    watch.settleLooks = 0;
+    courier?.settled(participant);
+  }
+
   async #stepEnded(seat: Seat, watch: SessionWatch, step: ModelStep): Promise<void> {
     const { runId, participant } = seat;
+    watch.endedStepId = step.hostMessageId;
     if (step.summary) watch.compacting = false;
     const { input, output, reasoning, cacheRead, cacheWrite } = step.tokens;
     const tokens = input + output + reasoning + cacheRead + cacheWrite;
@@ -230,6 +265,7 @@ export class Observer {
     watch.busy = false;
     watch.settledStepId = step.hostMessageId;
     watch.shown = [];
+    watch.listed = false;
     watch.compacting = false;
     watch.fault = undefined;
     courier?.settled(participant);
@@ -244,7 +280,7 @@ export class Observer {
     watch: SessionWatch,
     sessionId: SessionId,
     state: RunState,
-  ): FinalStep | "none" | "unfinished" {
+  ): Step | "none" | "unfinished" {
     const seat = this.#index.seat(sessionId);
     const begun = watch.busy === true || (seat !== undefined && this.#hasTurn(seat.runId, seat.participant));
     const final = watch.settleLooks >= SETTLE_LOOKS;
@@ -253,15 +289,18 @@ export class Observer {
     // The turn that begun has no message of its own: it failed before its first.
     if (isOld && watch.fault) return cutOff(sessionId, state.revision);
     if (step === undefined) return final ? cutOff(sessionId, state.revision) : "unfinished";
+    // An older idle, told late, must not take this step for the end of its own turn: what lies between is told first.
+    const isTold = !begun || watch.endedStepId === undefined || watch.endedStepId === step.hostMessageId;
     // An old step here means that its end was found by an earlier look, before its beginning was told.
-    return step.completed || final ? step : "unfinished";
+    return (step.completed && isTold) || final ? step : "unfinished";
   }
 
   async #turnSettled(
     seat: Seat,
     watch: SessionWatch,
-    step: FinalStep,
+    step: Step,
     courier: Courier | undefined,
+    next?: TurnCause,
   ): Promise<void> {
     const { runId, participant } = seat;
     const fault = step.error ?? watch.fault;
@@ -275,6 +314,7 @@ export class Observer {
       text: step.text,
       ...(outcome !== "ended" && fault ? { fault } : {}),
       unanswered,
+      ...(next === undefined ? {} : { next }),
       jitter: this.#world.ids.fraction(),
       book: await loadOwned(this.#world, state, participant),
     }));
@@ -282,12 +322,12 @@ export class Observer {
 }
 
 /** A turn that was cut off before its first message, under an id that no other such turn has. */
-function cutOff(sessionId: SessionId, revision: number): FinalStep {
+function cutOff(sessionId: SessionId, revision: number): Step {
   return { hostMessageId: `${sessionId}_${revision}`, completed: false, text: "" };
 }
 
 /** A message without `finish` was cut off: by an abort (also one that came during a provider's back-off), or by a fault. */
-function outcomeOf(step: FinalStep, fault: HostFault | undefined): "ended" | "failed" | "aborted" {
+function outcomeOf(step: Step, fault: HostFault | undefined): "ended" | "failed" | "aborted" {
   if (!step.error && step.finish !== undefined) return "ended";
   return fault?.name === ABORTED ? "aborted" : "failed";
 }

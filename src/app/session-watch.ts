@@ -16,6 +16,8 @@ export interface SessionWatch {
   shown: readonly FlotillaMark[];
   /** The newest assistant message in that list: an older step than the one that got the list. */
   lastStepId: string | undefined;
+  /** That list was the running turn's. */
+  listed: boolean;
   /** Lists shown now are a compaction's and witness nothing. */
   compacting: boolean;
   /** Who causes the next turn, once it starts. */
@@ -24,6 +26,8 @@ export interface SessionWatch {
   fault: HostFault | undefined;
   /** Fires when the running turn is stopped; a new turn has a new one. */
   stop: AbortController;
+  /** The newest assistant message whose end this process was told of. */
+  endedStepId: string | undefined;
   /** The last assistant message of the turn that was settled last: an idle about it is a repeat. */
   settledStepId: string | undefined;
   /** Looks at an unfinished message so far; past the bound it is taken as cut off. */
@@ -50,10 +54,12 @@ export class SessionWatches {
       busy: undefined,
       shown: [],
       lastStepId: undefined,
+      listed: false,
       compacting: false,
       cause: "foreign",
       fault: undefined,
       stop: new AbortController(),
+      endedStepId: undefined,
       settledStepId: undefined,
       settleLooks: 0,
     };

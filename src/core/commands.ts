@@ -134,6 +134,8 @@ export interface TurnSettled {
   readonly fault?: HostFault;
   /** Batches of the participant that no finished step has seen: they will be posted again and wake it. */
   readonly unanswered: number;
+  /** The host has gone on without a rest: the member's next turn has begun, and by whom. */
+  readonly next?: TurnCause;
   /** 0..1, spreads the back-off of members that failed together. */
   readonly jitter: number;
   readonly book: TaskBook;

@@ -25,6 +25,8 @@ import {
   memberTable,
   type RunState,
   shutdownTable,
+  type Turn,
+  type TurnCause,
 } from "./run.ts";
 import { checkUsage, reachBudget } from "./spend.ts";
 import { step } from "./table.ts";
@@ -239,12 +241,20 @@ export function noteTurnStarted(
   command: Extract<Command, { type: "note_turn_started" }>,
   now: Instant,
 ): Outcome {
-  const turn = { startedAt: now, cause: command.cause, reported: false } as const;
-  if (command.participant === LEAD) {
-    return state.lead.turn ? UNCHANGED : patchLead(begin(state), { turn });
+  const { participant, cause } = command;
+  if (participant === LEAD) {
+    return state.lead.turn ? UNCHANGED : patchLead(begin(state), { turn: newTurn(cause, now) });
   }
-  const change = moved(begin(state), command.participant, "start_turn", now);
-  return change ? patchMember(change, command.participant, (member) => ({ ...member, turn })) : UNCHANGED;
+  return startTurn(begin(state), participant, cause, now) ?? UNCHANGED;
+}
+
+function startTurn(change: Change, name: string, cause: TurnCause, now: Instant): Change | undefined {
+  const started = moved(change, name, "start_turn", now);
+  return started && patchMember(started, name, (member) => ({ ...member, turn: newTurn(cause, now) }));
+}
+
+function newTurn(cause: TurnCause, now: Instant): Turn {
+  return { startedAt: now, cause, reported: false };
 }
 
 /** Tokens and cost of one completed model call; the lead's are not the run's to limit. */
@@ -265,7 +275,8 @@ export function noteStep(state: RunState, command: Extract<Command, { type: "not
 
 /**
  * A turn is over, confirmed. Ended well, the member waits and what it said last is carried to the lead if that is owed;
- * cut short, it is interrupted and woken again by policy. An approved shutdown is completed here.
+ * cut short, it is interrupted and woken again by policy. An approved shutdown is completed here, unless the host has gone
+ * on with the next turn already.
  */
 export function noteTurnSettled(state: RunState, command: TurnSettled, now: Instant): Outcome {
   if (command.participant === LEAD) return settleLead(state, command);
@@ -289,6 +300,7 @@ export function noteTurnSettled(state: RunState, command: TurnSettled, now: Inst
   const settled = memberOf(change.state, name);
   if (settled && settled.usage.turns >= state.limits.maxMemberTurns)
     change = reachBudget(change, "turns", name);
+  if (command.next !== undefined) return startTurn(change, name, command.next, now) ?? change;
   return before.shutdown.status === "approved"
     ? endMember(change, name, "shut down", command.book, now)
     : change;
@@ -389,7 +401,7 @@ export function noteGateOpened(
   if (!member || !isLive(member) || member.status === "starting") return UNCHANGED;
   const change = moved(begin(state), participant, "open_gate", now, gateText(gate)) ?? begin(state);
   // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
-  const turn = { startedAt: now, cause: "foreign", reported: false } as const;
+  const turn = newTurn("foreign", now);
   return wish(
     patchMember(change, participant, (one) =>
       hasTurn(one) ? { ...one, gates, turn: one.turn ?? turn } : { ...one, gates },

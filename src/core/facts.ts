@@ -33,6 +33,8 @@ export type Fact =
       readonly shown: readonly ShownBatch[];
       /** The newest assistant message in the list: its end, seen late, is not the end of the step that gets this list. */
       readonly lastStepId?: string;
+      /** That message had ended its turn: the host goes on without a rest because a newer prompt has come. */
+      readonly goesOn?: true;
     }
   /** From here to the end of the summary, shown lists are no witness. */
   | { readonly type: "compaction_started"; readonly sessionId: SessionId }

@@ -16,6 +16,7 @@ import {
   openSession,
   promptStyle,
   readSession,
+  readStep,
 } from "./sessions.ts";
 import { readTranscript } from "./transcript.ts";
 
@@ -98,6 +99,9 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async lastTurn(sessionId, directory) {
       return lastTurn(transport(directory), sessionId, directory);
+    },
+    async step(sessionId, hostMessageId) {
+      return readStep(transport(), sessionId, hostMessageId);
     },
     async transcript(sessionId, since) {
       return readTranscript(transport(), sessionId, since);

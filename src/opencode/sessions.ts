@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionId } from "../core/ids.ts";
 import type { ModelChoice, PermissionRule } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
-import type { HostSession, LastTurn, PromptStyle, SessionMark, SessionOrder } from "../ports.ts";
+import type { HostSession, LastTurn, PromptStyle, SessionMark, SessionOrder, Step } from "../ports.ts";
 import { BOOT_DEADLINE_MS, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
 import { METADATA_KEY, markOf } from "./marks.ts";
 import { missingRules, rulesOf } from "./rules.ts";
-import { readBack, type StoredMessage, textOf } from "./transcript.ts";
+import { readBack, readMessage, type StoredMessage, textOf } from "./transcript.ts";
 import { isUndoStaged } from "./undo.ts";
 
 /**
@@ -43,9 +43,17 @@ export async function isStored(
   sessionId: SessionId,
   hostMessageId: string,
 ): Promise<boolean> {
-  const path = `${pathOf(sessionId)}/message/${encodeURIComponent(hostMessageId)}`;
-  const answer = await sendFor(transport, { method: "GET", path });
-  return list(fields(answer?.body)["parts"]).length > 0;
+  const message = await readMessage(transport, sessionId, hostMessageId);
+  return message !== undefined && message.parts.length > 0;
+}
+
+export async function readStep(
+  transport: Transport,
+  sessionId: SessionId,
+  hostMessageId: string,
+): Promise<Step | undefined> {
+  const message = await readMessage(transport, sessionId, hostMessageId);
+  return message && stepIn(message);
 }
 
 /** A child of the parent in whatever directory; of several with the mark the one with the same effect, else the oldest. */
@@ -120,10 +128,7 @@ export async function lastTurn(
   return step === "none" ? { activity } : { activity, step };
 }
 
-async function newestStep(
-  transport: Transport,
-  sessionId: SessionId,
-): Promise<NonNullable<LastTurn["step"]> | "none" | "gone"> {
+async function newestStep(transport: Transport, sessionId: SessionId): Promise<Step | "none" | "gone"> {
   let newest: StoredMessage | undefined;
   const isStep = (message: StoredMessage): boolean => {
     newest = message.info["role"] === "assistant" ? message : undefined;
@@ -221,7 +226,7 @@ export function modelOf(model: Fields, key: "id" | "modelID"): ModelChoice | und
     : { providerId, modelId, variant };
 }
 
-function stepIn(message: StoredMessage): NonNullable<LastTurn["step"]> {
+function stepIn(message: StoredMessage): Step {
   const { info } = message;
   return present({
     hostMessageId: text(info["id"]) ?? "",

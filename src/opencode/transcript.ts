@@ -42,6 +42,17 @@ export async function readBack(
   }
 }
 
+/** One stored message; undefined when it or its session is gone. */
+export async function readMessage(
+  transport: Transport,
+  sessionId: string,
+  hostMessageId: string,
+): Promise<StoredMessage | undefined> {
+  const path = `/session/${encodeURIComponent(sessionId)}/message/${encodeURIComponent(hostMessageId)}`;
+  const answer = await sendFor(transport, { method: "GET", path });
+  return answer && storedMessage(answer.body);
+}
+
 /**
  * The history of a session, oldest first, as far back as `since`; undefined when the session is gone.
  *

@@ -1,5 +1,5 @@
 import type { Fact, ShownBatch } from "../core/facts.ts";
-import { fields, finite, list, text } from "./decode.ts";
+import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { markOf } from "./marks.ts";
 
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
@@ -17,29 +17,41 @@ export function shownIn(messages: unknown): ListShown | undefined {
   const sessionId = text(fields(fields(entries.at(-1))["info"])["sessionID"]);
   if (sessionId === undefined) return undefined;
   const shown: ShownBatch[] = [];
-  let lastStepId: string | undefined;
+  let lastStep: Fields | undefined;
   let lastStepAt = Number.NEGATIVE_INFINITY;
+  let lastPromptAt = Number.NEGATIVE_INFINITY;
   for (const entry of entries) {
     const { info, parts } = fields(entry);
-    const { role, id, time } = fields(info);
+    const { role, time } = fields(info);
+    const at = finite(fields(time)["created"]) ?? 0;
     if (role === "assistant") {
       // After a compaction the summary stands before older messages that were kept, so age decides, not place.
-      const at = finite(fields(time)["created"]) ?? 0;
       if (at >= lastStepAt) {
         lastStepAt = at;
-        lastStepId = text(id);
+        lastStep = fields(info);
       }
       continue;
     }
+    lastPromptAt = Math.max(lastPromptAt, at);
     for (const part of list(parts)) {
       const mark = markOf(part);
       if (mark) shown.push({ mark, text: text(fields(part)["text"]) ?? "" });
     }
   }
-  return {
-    type: "list_shown",
+  return present({
+    type: "list_shown" as const,
     sessionId,
     shown,
-    ...(lastStepId === undefined ? {} : { lastStepId }),
-  };
+    lastStepId: text(lastStep?.["id"]),
+    goesOn: lastStep && lastPromptAt > lastStepAt && endsTurn(lastStep) ? (true as const) : undefined,
+  });
+}
+
+/** By the host's own rule: with these its loop takes another step by itself, after any other only for a newer prompt. */
+const GOES_ON_BY_ITSELF: ReadonlySet<string> = new Set(["tool-calls", "unknown"]);
+
+function endsTurn(step: Fields): boolean {
+  const finish = text(step["finish"]);
+  const isAnswer = step["summary"] !== true && !step["error"];
+  return isAnswer && finish !== undefined && !GOES_ON_BY_ITSELF.has(finish);
 }

@@ -57,6 +57,31 @@ describe("a turn that ended well", () => {
     ]);
   });
 
+  test("that goes on without a rest ends all the same: its word is told, and the next turn owes its own", () => {
+    const story = Story.active(["ada"]);
+    story.start("ada", "lead");
+    story.accept(send("ada", "lead"));
+    const first = story.settle("ada", { stepId: "msg_1", text: "one", next: "lead" });
+    expect(letters(first.mail)).toEqual([]);
+    expect(story.member("ada")).toMatchObject({ status: "working", usage: { turns: 1 } });
+    const second = story.settle("ada", { stepId: "msg_2", text: "two", next: "peer" });
+    expect(second.mail).toMatchObject([{ kind: "final_report", messageId: "report_msg_2", body: "two" }]);
+    expect(story.member("ada").turn).toEqual({ startedAt: story.now, cause: "peer", reported: false });
+    expect(story.settle("ada", { stepId: "msg_3", text: "three" }).mail).toEqual([]);
+    expect(story.member("ada")).toMatchObject({ status: "waiting", usage: { turns: 3 } });
+  });
+
+  test("that goes on without a rest keeps a member whose end was approved until it rests", () => {
+    const story = Story.active(["ada"]);
+    story.start("ada");
+    story.accept({ type: "request_shutdown", by: "lead", member: "ada" });
+    story.approve("ada", "ada");
+    story.settle("ada", { next: "lead" });
+    expect(story.member("ada").status).toBe("working");
+    story.settle("ada");
+    expect(story.member("ada")).toMatchObject({ status: "done", reason: "shut down" });
+  });
+
   test("is told once, however often its end is told", () => {
     const story = Story.active(["ada"]);
     story.start("ada");

@@ -7,8 +7,9 @@ function user(id: string, created: number, ...parts: readonly unknown[]): unknow
   return { info: { id, role: "user", sessionID: "ses_a", time: { created } }, parts };
 }
 
-function step(id: string, created: number): unknown {
-  const info = { id, role: "assistant", sessionID: "ses_a", time: { created, completed: created + 1 } };
+function step(id: string, created: number, extra: object = {}): unknown {
+  const time = { created, completed: created + 1 };
+  const info = { id, role: "assistant", sessionID: "ses_a", time, ...extra };
   return { info, parts: [{ type: "step-start" }, { type: "text", text: "answer" }, { type: "step-finish" }] };
 }
 
@@ -50,6 +51,25 @@ describe("the list that goes to a model", () => {
       user("msg_9", 9),
     ];
     expect(shownIn(compacted)?.lastStepId).toBe("msg_8");
+  });
+
+  test("tells that the host goes on past the end of a turn: an answer that a newer prompt follows", () => {
+    const first = user("msg_1", 1);
+    const newer = user("msg_3", 3);
+    const answer = step("msg_2", 2, { finish: "stop" });
+    expect(shownIn([first, answer, newer])).toMatchObject({ lastStepId: "msg_2", goesOn: true });
+    for (const list of [
+      [first],
+      // Without a newer prompt the loop goes on by itself, whatever the step says.
+      [first, answer],
+      [first, step("msg_2", 2), newer],
+      [first, step("msg_2", 2, { finish: "tool-calls" }), newer],
+      [first, step("msg_2", 2, { finish: "unknown" }), newer],
+      [first, step("msg_2", 2, { finish: "stop", summary: true }), newer],
+      [first, step("msg_2", 2, { finish: "stop", error: { name: "APIError" } }), newer],
+    ]) {
+      expect(shownIn(list)).not.toHaveProperty("goesOn");
+    }
   });
 
   test("without messages is no list", () => {

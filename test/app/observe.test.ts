@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import { Observer } from "../../src/app/observe.ts";
+import { SessionIndex } from "../../src/app/session-index.ts";
+import { SessionWatches } from "../../src/app/session-watch.ts";
+import { Transactor } from "../../src/app/transact.ts";
+import type { World } from "../../src/app/world.ts";
+import { openRun } from "../../src/core/decide-run.ts";
+import type { Fact, ModelStep } from "../../src/core/facts.ts";
+import type { LastTurn, Step } from "../../src/ports.ts";
+import { MemoryDisk } from "../../src/storage/memory.ts";
+import { NOON, opened, runPlan } from "../core/decide-builders.ts";
+
+const RUN = "run_1";
+const ADA = "ses_ada_1";
+
+/** An observer of a run of ada, and a host of which a test says what it would answer. */
+async function observed() {
+  const storage = new MemoryDisk().process();
+  const steps = new Map<string, Step>();
+  const host = {
+    turn: { activity: "idle" } as LastTurn,
+    lastTurn: async () => host.turn,
+    step: async (_session: string, id: string) => steps.get(id),
+  };
+  const rings: (() => void)[] = [];
+  const clock = {
+    now: () => NOON + 1,
+    after: (_ms: number, ring: () => void) => {
+      rings.push(ring);
+      return () => undefined;
+    },
+  };
+  const world = { ...storage, host, clock, ids: { fraction: () => 0 } } as unknown as World;
+  const index = new SessionIndex();
+  const faults: unknown[] = [];
+  const watches = new SessionWatches(
+    () => NOON,
+    (fault) => faults.push(fault),
+  );
+  const transactor = new Transactor(world, ({ state }) => index.update(state));
+  const observer = new Observer(world, index, watches, transactor, {
+    courier: () => undefined,
+    leadGone: () => undefined,
+  });
+  const decision = openRun(runPlan(["ada"]), NOON);
+  if (decision.kind !== "accepted") throw new Error("refused");
+  await transactor.create(decision, async () => undefined);
+  await transactor.transact(RUN, () => opened("ada"));
+
+  return {
+    host,
+    /** Hands facts in and waits until they are worked in. */
+    async tell(...facts: readonly Fact[]): Promise<void> {
+      for (const fact of facts) observer.observe(fact);
+      await watches.drained();
+      expect(faults).toEqual([]);
+    },
+    /** The model has answered: the host stores it. */
+    answers(id: string, text: string): Step {
+      const step: Step = { hostMessageId: id, completed: true, finish: "stop", text };
+      steps.set(id, step);
+      return step;
+    },
+    /** Every timer that was set rings. */
+    async time(): Promise<void> {
+      for (const ring of rings.splice(0)) ring();
+      await watches.drained();
+    },
+    turns: () => index.state(RUN)?.members["ada"]?.usage.turns,
+    status: () => index.state(RUN)?.members["ada"]?.status,
+  };
+}
+
+const busy: Fact = { type: "session_busy", sessionId: ADA };
+const idle: Fact = { type: "session_idle", sessionId: ADA };
+
+function shows(lastStepId: string | undefined, goesOn = false): Fact {
+  const last = lastStepId === undefined ? {} : { lastStepId };
+  return { type: "list_shown", sessionId: ADA, shown: [], ...last, ...(goesOn ? { goesOn } : {}) };
+}
+
+function ended(hostMessageId: string): Fact {
+  const tokens = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+  const step: ModelStep = {
+    hostMessageId,
+    finish: "stop",
+    summary: false,
+    tokens,
+    cost: 0,
+    completedAt: NOON,
+  };
+  return { type: "step_ended", sessionId: ADA, step };
+}
+
+describe("the end of a turn", () => {
+  test("that the host has gone on past before anybody looked is found in the next list, once", async () => {
+    const story = await observed();
+    await story.tell(busy, shows(undefined), ended("msg_1"));
+    story.answers("msg_1", "one");
+    // The idle is told when the next turn runs already: it says nothing.
+    story.host.turn = { activity: "busy", step: story.answers("msg_1", "one") };
+    await story.tell(idle, busy);
+    expect(story.turns()).toBe(0);
+
+    await story.tell(shows("msg_1", true), shows("msg_1", true));
+
+    expect(story.turns()).toBe(1);
+    expect(story.status()).toBe("working");
+    story.host.turn = { activity: "idle", step: story.answers("msg_2", "two") };
+    await story.tell(ended("msg_2"), idle);
+    expect(story.turns()).toBe(2);
+    expect(story.status()).toBe("waiting");
+  });
+
+  test("is not the end of a later turn that the host has finished before the idle was told", async () => {
+    const story = await observed();
+    story.answers("msg_1", "one");
+    await story.tell(busy, shows(undefined), ended("msg_1"));
+    // What the host answers by the time the first idle is looked into.
+    story.host.turn = { activity: "idle", step: story.answers("msg_2", "two") };
+
+    await story.tell(idle);
+    expect(story.turns()).toBe(0);
+    await story.tell(busy, shows("msg_1", true), ended("msg_2"), idle);
+
+    expect(story.turns()).toBe(2);
+    expect(story.status()).toBe("waiting");
+  });
+
+  test("is taken from the host when its telling never comes", async () => {
+    const story = await observed();
+    await story.tell(busy, shows(undefined), ended("msg_1"));
+    story.host.turn = { activity: "idle", step: story.answers("msg_2", "two") };
+    await story.tell(idle);
+    for (let look = 0; look < 30; look++) await story.time();
+    expect(story.turns()).toBe(1);
+    expect(story.status()).toBe("waiting");
+  });
+
+  test("before the first prompt of a turn is an earlier one's, though the first list shows it", async () => {
+    const story = await observed();
+    story.answers("msg_0", "long ago");
+    await story.tell(busy, shows("msg_0", true));
+    expect(story.turns()).toBe(0);
+    story.host.turn = { activity: "idle", step: story.answers("msg_1", "one") };
+    await story.tell(ended("msg_1"), idle);
+    expect(story.turns()).toBe(1);
+  });
+});
