@@ -29,6 +29,8 @@ export interface CourierDesk {
   giveUp(recipient: Participant, messages: readonly Message[], reason: string): Promise<void>;
   /** A delivery has not been confirmed for a while: has the session's turn ended unnoticed? */
   checkSettled(sessionId: SessionId): void;
+  /** The host does not know the session any more, and nobody has told of its end. */
+  sessionGone(sessionId: SessionId): void;
   /** Something that readers of status can see has changed. */
   changed(): void;
   report(fault: unknown): void;
@@ -118,8 +120,7 @@ export class Courier {
       const seen = shown.some(
         ({ mark, text }) => isOf(batch, mark) && this.#world.ids.digest(text) === batch.textDigest,
       );
-      const reminded = shown.some(({ mark }) => isOf(batch, mark) && mark.reminder === true);
-      return seen || reminded ? "witness" : undefined;
+      return seen ? "witness" : undefined;
     });
   }
 
@@ -444,7 +445,7 @@ export class Courier {
     const { host, ids, clock } = this.#world;
     const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
     if (!transcript) {
-      await this.#apply(route, batch, "abandon");
+      await this.#lose(route, batch);
       return;
     }
     const watched = this.#watches.of(batch.sessionId).watchedSince <= batch.reservedAt;
@@ -471,6 +472,12 @@ export class Courier {
         else await this.#post(route, batch, state);
         return;
     }
+  }
+
+  /** The session is gone: a generation is lost, and its mail is ready for the next one. */
+  async #lose(route: Route, batch: Batch): Promise<void> {
+    await this.#apply(route, batch, "abandon");
+    this.#desk.sessionGone(batch.sessionId);
   }
 
   #nextRound(batch: Batch): Batch {
@@ -593,7 +600,7 @@ export class Courier {
   ): Promise<void> {
     switch (outcome.kind) {
       case "session_gone":
-        await this.#apply(route, batch, "abandon");
+        await this.#lose(route, batch);
         return;
       case "refused":
         // 400, 401, 403: the same prompt would be refused again.
@@ -695,7 +702,10 @@ export class Courier {
     let held: HoldReason | undefined = "undo_staged";
     try {
       const session = await this.#world.host.session(sessionId);
-      if (!session?.undoStaged) held = this.#rateHold(recipient);
+      if (!session) {
+        held = "ended";
+        this.#desk.sessionGone(sessionId);
+      } else if (!session.undoStaged) held = this.#rateHold(recipient);
     } finally {
       if (held) this.#launching.delete(recipient);
     }
@@ -770,8 +780,9 @@ const BUSY = "busy";
 /** Keeps a due time that could not be acted on from turning into a busy loop. */
 const SHORTEST_WAIT_MS = 50;
 
-function isOf(batch: Batch, mark: FlotillaMark): boolean {
-  return mark.batchId === batch.batchId && mark.runId === batch.runId && mark.round === batch.round;
+/** Whether a part with the mark is the batch itself; its reminder only points at it. */
+function isOf({ batchId, runId, round }: Batch, mark: FlotillaMark): boolean {
+  return mark.batchId === batchId && mark.runId === runId && mark.round === round && mark.reminder !== true;
 }
 
 function seatOf(

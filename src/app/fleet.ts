@@ -282,6 +282,7 @@ export class Fleet {
         await this.transact(runId, () => ({ type: "note_undeliverable", recipient, messages, reason }));
       },
       checkSettled: (sessionId) => this.#observer.checkSettled(sessionId),
+      sessionGone: (sessionId) => this.#observer.observe({ type: "session_deleted", sessionId }),
       changed: () => {
         this.waiters.poke(runId);
         this.#quiet.changed(runId);
