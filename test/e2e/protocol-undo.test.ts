@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { textOf } from "../support/host-api.ts";
-import { hang } from "../support/model-replies.ts";
+import { call, hang } from "../support/model-replies.ts";
 import { mentions } from "../support/model-request.ts";
 import { bodiesIn, mailIn } from "./envelopes.ts";
 import { offeredIn } from "./offered.ts";
@@ -132,6 +132,30 @@ describe("mail that a member had not seen when a person stopped it", () => {
       await team.quiet();
 
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "By the way.", "Go on."]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("mail that a step has answered", () => {
+  test(
+    "stays answered when a person stops the turn afterwards",
+    async () => {
+      const team = await play.team(["ada"]);
+      const ada = team.member("ada");
+      ada.plays(call("read", { filePath: `${play.host.work}/README.md` }), hang());
+      const { messageId } = await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
+      await eventually(() => expect(ada.newest().toolResultsSinceLastUser).toHaveLength(1));
+      await play.host.abort(ada.sessionId);
+
+      await eventually(async () =>
+        expect(await team.files.inbox("ada")).toMatchObject({ reserved: [], batches: [] }),
+      );
+      expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
+      await team.lead.uses("team_send_message", { to: "ada", body: "Something else." });
+      await ada.reads("Something else.");
+      await team.quiet();
+      expect(bodiesIn(ada.newest())).toEqual(["A long job.", "Something else."]);
     },
     TEST_TIMEOUT_MS,
   );

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openBench } from "../support/bench.ts";
+import { sessionOf } from "../support/event-tap.ts";
+import { eventually } from "../support/eventually.ts";
+import type { Host } from "../support/host.ts";
+import { textOf } from "../support/host-api.ts";
+import { call, gate, once } from "../support/model-replies.ts";
+import { mentions } from "../support/model-request.ts";
+import { bodiesIn } from "./envelopes.ts";
+import { type Actor, SILENCE, stage, TEST_TIMEOUT_MS } from "./stage.ts";
+
+const play = stage();
+
+const WORDS = 'Look at "README.md" <carefully>.\n\tThen say `done` & stop.';
+
+/** A person's prompt as the host stores it, without what differs from prompt to prompt. */
+async function storedPrompt(host: Host, sessionId: string): Promise<unknown> {
+  const prompt = (await host.messages(sessionId)).findLast((message) => textOf(message) === WORDS);
+  return prompt?.parts.map(({ id: _id, messageID: _message, sessionID: _session, ...part }) => part);
+}
+
+describe("a person's prompt", () => {
+  test(
+    "is stored and sent to the byte as in a host without the plugin",
+    async () => {
+      await using bare = await openBench({ plugin: false });
+      const session = await bare.host.session();
+      await bare.host.prompt(session.id, WORDS);
+      const expected = await storedPrompt(bare.host, session.id);
+      const outsider = await play.outsider();
+      const team = await play.team(["ada"]);
+
+      for (const actor of [outsider, team.lead, team.member("ada")]) {
+        const request = await actor.hears(WORDS);
+        expect(await storedPrompt(play.host, actor.sessionId)).toEqual(expected);
+        expect(request.lastUserText).toBe(WORDS);
+      }
+    },
+    2 * TEST_TIMEOUT_MS,
+  );
+
+  test(
+    "is taken although nothing of ours can be read or written",
+    async () => {
+      const team = await play.team(["ada"]);
+      const runs = join(play.baseDir, "runs");
+      await rename(runs, `${runs}.away`);
+      await writeFile(runs, "not a folder");
+      try {
+        for (const { sessionId } of [team.lead, team.member("ada"), await play.outsider()]) {
+          const answer = await play.host.prompt(sessionId, "Are you there?");
+          expect(answer.info).toMatchObject({ finish: "stop" });
+        }
+      } finally {
+        await rename(runs, `${runs}.broken`);
+        await rename(`${runs}.away`, runs);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("a lead that has asked its person a question", () => {
+  test(
+    "gets its mail when that is answered, and not before",
+    async () => {
+      const team = await play.team(["ada"]);
+      const { lead } = team;
+      const options = ["Left", "Right"].map((label) => ({ label, description: `Go ${label}.` }));
+      lead.plays(
+        call("question", { questions: [{ question: "Which way?", header: "Way", options }] }),
+        SILENCE,
+      );
+      const asking = play.host.prompt(lead.sessionId, "Ask me.");
+      const asked = await play.host.event(
+        (event) => event.type === "question.asked" && sessionOf(event) === lead.sessionId,
+      );
+      await eventually(async () => expect((await team.files.state()).lead.gates).toHaveLength(1));
+
+      await team.member("ada").uses("team_send_message", { to: "lead", body: "A report." });
+      expect(await team.member("ada").uses("team_status")).toMatchObject({
+        lead: { unread: 1, hold: "approval" },
+      });
+      expect((await team.files.inbox("lead")).batches).toEqual([]);
+      await play.host.call("POST", `/question/${asked.properties["id"]}/reply`, {
+        query: { directory: play.host.work },
+        body: { answers: [["Left"]] },
+      });
+      await asking;
+      await lead.reads("A report.");
+      await team.quiet();
+
+      expect(bodiesIn(lead.newest())).toEqual(["A report."]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("a member whose turn a person has started in a second process", () => {
+  test(
+    "gets its mail there, in that very turn, while the first process says who has it",
+    async () => {
+      const team = await play.team(["ada"]);
+      const ada = team.member("ada");
+      const other = await play.bench.secondHost();
+      const before = (await team.files.state()).members["ada"]?.usage.turns ?? 0;
+      const door = gate();
+      ada.plays(once(door, call("read", { filePath: `${play.host.work}/README.md` })), SILENCE);
+      const prompted = other.prompt(ada.sessionId, "A person's word.", { agent: ada.agent });
+      await ada.reads("A person's word.");
+
+      await team.lead.uses("team_send_message", { to: "ada", body: "By the way." });
+      await eventually(async () =>
+        expect(await team.lead.uses("team_status")).toMatchObject({
+          members: [{ name: "ada", hold: "held_elsewhere", unread: 1 }],
+        }),
+      );
+      await eventually(async () => expect(await stored(ada, "By the way.")).toBe(1));
+      door.open();
+      await prompted;
+      await team.quiet();
+
+      expect(bodiesIn(ada.newest())).toEqual(["By the way."]);
+      expect(mentions(ada.newest(), "A person's word.")).toBe(1);
+      expect(ada.results()).toHaveLength(1);
+      expect((await team.files.state()).members["ada"]?.usage.turns).toBe(before + 1);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  async function stored({ sessionId }: Actor, text: string): Promise<number> {
+    const messages = await play.host.messages(sessionId);
+    return messages.filter((message) => message.info.role === "user" && textOf(message).includes(text))
+      .length;
+  }
+});
