@@ -1,7 +1,25 @@
 import { randomBytes } from "node:crypto";
-import type { BigIntStats } from "node:fs";
-import { chmod, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import {
+  type BigIntStats,
+  chmodSync,
+  closeSync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { promisify } from "node:util";
 import type { FlotillaError } from "../errors.ts";
 import { isFault, type StorageReport, storageFault } from "./faults.ts";
 
@@ -33,9 +51,17 @@ const CANNOT_SYNC: ReadonlySet<string> = new Set([
   "EISDIR",
 ]);
 
+/** Waits for the device, which takes from a fraction of a millisecond to tens of them. */
+const syncToDevice = promisify(fsync);
+
 /**
  * The few ways in which storage touches the disk. Everything is written 0600 in folders of 0700 (a umask can only take
  * away from that), and appears under its name in one moment, whole.
+ *
+ * What the system answers from memory (a name, a rename, a small file) is done at once, in some tens of microseconds: to
+ * await it would take a turn of the host's event loop, which is milliseconds while a model is being called, and one
+ * message needs some fifty of them on its way. What waits for the device is awaited. The price is paid on a file system
+ * that is slow to answer, a network's: there the host stands still meanwhile. `base_dir` must be on a local disk anyway.
  *
  * Errors of the file system reject as `storage_failed`, with `details.errno`.
  */
@@ -54,7 +80,7 @@ export class Disk {
   /** Puts the text in the file's place, durably. The folder must exist. */
   async replace(path: string, text: string): Promise<Stamp> {
     const { temp, stamp } = await this.#writeTemp(path, text, true);
-    await this.#at("rename", path, () => rename(temp, path));
+    await this.#at("rename", path, () => renameSync(temp, path));
     await this.syncFolder(dirname(path));
     return stamp;
   }
@@ -62,7 +88,7 @@ export class Disk {
   /** Like {@link replace}, for what nobody needs after the machine has crashed. */
   async replaceUnsynced(path: string, text: string): Promise<void> {
     const { temp } = await this.#writeTemp(path, text, false);
-    await this.#at("rename", path, () => rename(temp, path));
+    await this.#at("rename", path, () => renameSync(temp, path));
   }
 
   /** Creates the file with its text, durably; false if it exists. */
@@ -79,18 +105,18 @@ export class Disk {
 
   /** Renames within a folder or between two; the caller syncs. False if there is no such file. */
   async move(from: string, to: string): Promise<boolean> {
-    return this.#ifThere(() => this.#at("rename", to, () => rename(from, to)));
+    return this.#ifThere(() => this.#at("rename", to, () => renameSync(from, to)));
   }
 
   /** False if there was no such file. */
   async remove(path: string): Promise<boolean> {
-    return this.#ifThere(() => this.#at("unlink", path, () => unlink(path)));
+    return this.#ifThere(() => this.#at("unlink", path, () => unlinkSync(path)));
   }
 
   /** Makes the folder; false if it exists. Its parent must exist. */
   async makeFolder(path: string): Promise<boolean> {
     try {
-      await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700 }));
+      await this.#at("mkdir", path, () => mkdirSync(path, { mode: 0o700 }));
     } catch (error) {
       if (isFault(error, "EEXIST")) return false;
       throw error;
@@ -101,26 +127,26 @@ export class Disk {
 
   /** Makes the folder and those above it. */
   async makeFolders(path: string): Promise<void> {
-    await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700, recursive: true }));
+    await this.#at("mkdir", path, () => mkdirSync(path, { mode: 0o700, recursive: true }));
   }
 
   /** Closes a folder of ours that others may look into, as a backup or an older version may have left it. */
   async tighten(path: string): Promise<void> {
     const stats = await this.stat(path);
-    if (stats && (stats.mode & 0o077n) !== 0n) await this.#at("chmod", path, () => chmod(path, 0o700));
+    if (stats && (stats.mode & 0o077n) !== 0n) await this.#at("chmod", path, () => chmodSync(path, 0o700));
   }
 
   /** An empty folder under a temporary name, to be filled and moved to where it belongs. */
   async makeTempFolder(parent: string): Promise<string> {
     const path = tempName(parent);
-    await this.#at("mkdir", path, () => mkdir(path, { mode: 0o700 }));
+    await this.#at("mkdir", path, () => mkdirSync(path, { mode: 0o700 }));
     return path;
   }
 
   /** Moves a folder to a name that is free; false if something is there. */
   async moveFolder(from: string, to: string): Promise<boolean> {
     try {
-      await this.#at("rename", to, () => rename(from, to));
+      await this.#at("rename", to, () => renameSync(from, to));
       return true;
     } catch (error) {
       if (isFault(error, "ENOTEMPTY") || isFault(error, "EEXIST")) return false;
@@ -135,50 +161,49 @@ export class Disk {
 
   /** Cuts the file to `size` and appends the text, unsynced. */
   async append(path: string, text: string, size: number): Promise<void> {
-    await this.#at("append", path, async () => {
-      const file = await open(path, "a", 0o600);
+    await this.#at("append", path, () => {
+      const file = openSync(path, "a", 0o600);
       try {
-        if ((await file.stat()).size > size) await file.truncate(size);
-        await file.appendFile(text);
+        if (fstatSync(file).size > size) ftruncateSync(file, size);
+        writeFileSync(file, text);
       } finally {
-        await file.close();
+        closeSync(file);
       }
     });
   }
 
   async syncFolder(path: string): Promise<void> {
     await this.#sync(path, async () => {
-      const folder = await open(path, "r");
+      const folder = openSync(path, "r");
       try {
-        await folder.sync();
+        await syncToDevice(folder);
       } finally {
-        await folder.close();
+        closeSync(folder);
       }
     });
   }
 
   /** undefined: there is no such file. */
   async read(path: string): Promise<string | undefined> {
-    return this.#unlessMissing("read", path, () => readFile(path, "utf8"));
+    return this.#unlessMissing("read", path, () => readFileSync(path, "utf8"));
   }
 
   /** The bytes from `start` on. undefined: there is no such file. */
   async readFrom(path: string, start: number): Promise<Buffer | undefined> {
-    return this.#unlessMissing("read", path, async () => {
-      const file = await open(path, "r");
+    return this.#unlessMissing("read", path, () => {
+      const file = openSync(path, "r");
       try {
-        const { size } = await file.stat();
+        const { size } = fstatSync(file);
         const bytes = Buffer.alloc(Math.max(0, size - start));
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
-        return bytes.subarray(0, bytesRead);
+        return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, start));
       } finally {
-        await file.close();
+        closeSync(file);
       }
     });
   }
 
   async stat(path: string): Promise<BigIntStats | undefined> {
-    return this.#unlessMissing("look at", path, () => stat(path, { bigint: true }));
+    return this.#translated("look at", path, () => statSync(path, { bigint: true, throwIfNoEntry: false }));
   }
 
   async exists(path: string): Promise<boolean> {
@@ -187,7 +212,7 @@ export class Disk {
 
   /** Names in the folder, in no order; none if there is no folder. */
   async names(path: string): Promise<readonly string[]> {
-    return (await this.#unlessMissing("list", path, () => readdir(path))) ?? [];
+    return (await this.#unlessMissing("list", path, () => readdirSync(path))) ?? [];
   }
 
   /** Removes temporary files that a crash left in the folder. */
@@ -205,7 +230,7 @@ export class Disk {
   async #create(path: string, text: string, durable: boolean): Promise<boolean> {
     const { temp } = await this.#writeTemp(path, text, durable);
     try {
-      await this.#at("link", path, () => link(temp, path));
+      await this.#at("link", path, () => linkSync(temp, path));
     } catch (error) {
       await this.remove(temp);
       if (isFault(error, "EEXIST")) return false;
@@ -218,17 +243,17 @@ export class Disk {
   async #writeTemp(path: string, text: string, durable: boolean): Promise<{ temp: string; stamp: Stamp }> {
     const temp = tempName(dirname(path));
     this.#mark("before", "open", path);
-    const file = await this.#translated("open", path, () => open(temp, "wx", 0o600));
+    const file = await this.#translated("open", path, () => openSync(temp, "wx", 0o600));
     try {
       this.#mark("after", "open", path);
-      await this.#at("write", path, () => file.writeFile(text));
-      if (durable) await this.#sync(path, () => file.sync());
-      return { temp, stamp: stampOf(await file.stat({ bigint: true })) };
+      await this.#at("write", path, () => writeFileSync(file, text));
+      if (durable) await this.#sync(path, () => syncToDevice(file));
+      return { temp, stamp: stampOf(fstatSync(file, { bigint: true })) };
     } catch (error) {
       await this.remove(temp);
       throw error;
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
@@ -244,7 +269,7 @@ export class Disk {
     }
   }
 
-  async #at<T>(primitive: string, path: string, act: () => Promise<T>): Promise<T> {
+  async #at<T>(primitive: string, path: string, act: () => Promise<T> | T): Promise<T> {
     return this.#translated(primitive, path, async () => {
       this.#mark("before", primitive, path);
       const result = await act();
@@ -257,7 +282,7 @@ export class Disk {
     this.#step(`${side} ${primitive} ${relative(this.#base, path)}`);
   }
 
-  async #translated<T>(deed: string, path: string, act: () => Promise<T>): Promise<T> {
+  async #translated<T>(deed: string, path: string, act: () => Promise<T> | T): Promise<T> {
     try {
       return await act();
     } catch (error) {
@@ -275,7 +300,7 @@ export class Disk {
     }
   }
 
-  async #unlessMissing<T>(deed: string, path: string, act: () => Promise<T>): Promise<T | undefined> {
+  async #unlessMissing<T>(deed: string, path: string, act: () => Promise<T> | T): Promise<T | undefined> {
     try {
       return await this.#translated(deed, path, act);
     } catch (error) {
