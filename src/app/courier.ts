@@ -31,6 +31,8 @@ export interface CourierDesk {
   checkSettled(sessionId: SessionId): void;
   /** The host does not know the session any more, and nobody has told of its end. */
   sessionGone(sessionId: SessionId): void;
+  /** Nothing of the recipient's runs or is about to, though its end was approved for after its turn. */
+  atRest(recipient: Participant): Promise<void>;
   /** Something that readers of status can see has changed. */
   changed(): void;
   report(fault: unknown): void;
@@ -208,6 +210,19 @@ export class Courier {
     return seen.reduce((sum, batch) => sum + batch.messageIds.length, 0);
   }
 
+  /**
+   * Does something while none of the recipient's mail is being posted.
+   *
+   * @param work is told whether a prompt is on its way that will start a turn.
+   */
+  whileStill<T>(recipient: Participant, work: (turnAhead: boolean) => Promise<T>): Promise<T> {
+    const route = this.#route(recipient);
+    const done = async (): Promise<T> => work([...(await this.#load(route)).values()].some(startsTurn));
+    return new Promise<T>((resolve, reject) => {
+      route.lane.add(() => done().then(resolve, reject));
+    });
+  }
+
   /** A member that waits inside a tool call lends its slot; the returned function takes it back. */
   park(recipient: Participant): () => void {
     this.#parked.set(recipient, (this.#parked.get(recipient) ?? 0) + 1);
@@ -358,9 +373,20 @@ export class Courier {
     } else if (seat && !(await this.#carries(seat.sessionId))) {
       route.batches = undefined;
       this.#holdFor(route, "held_elsewhere");
+      return;
     } else {
       await this.#carry(route, state);
     }
+    await this.#letLeave(route, state);
+  }
+
+  /** A member whose end was approved for after a turn that was about to begin does not wait for one that never does. */
+  async #letLeave(route: Route, state: RunState): Promise<void> {
+    const member = memberOf(state, route.recipient);
+    if (member?.shutdown.status !== "approved" || member.sessionId === undefined) return;
+    if (this.#isBusy(member.sessionId)) return;
+    const batches = [...(await this.#load(route)).values()];
+    if (!batches.some(startsTurn)) await this.#desk.atRest(route.recipient);
   }
 
   /**
@@ -798,6 +824,11 @@ function seatOf(
     directory: member.directory ?? lead.directory,
     generation: member.generation,
   };
+}
+
+/** Nothing holds the batch, and the recipient's model has not been shown it: a turn begins with it. */
+function startsTurn(batch: Batch): boolean {
+  return batch.held === undefined && !letsNextFollow(batch.phase);
 }
 
 /** A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. */

@@ -18,6 +18,7 @@ import { describe, Performer } from "./perform.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { SessionIndex } from "./session-index.ts";
 import { SessionWatches } from "./session-watch.ts";
+import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
 import { Waiters } from "./waiters.ts";
 import type { World } from "./world.ts";
@@ -283,6 +284,13 @@ export class Fleet {
       },
       checkSettled: (sessionId) => this.#observer.checkSettled(sessionId),
       sessionGone: (sessionId) => this.#observer.observe({ type: "session_deleted", sessionId }),
+      atRest: async (member) => {
+        await this.transact(runId, async (now) => ({
+          type: "note_at_rest",
+          member,
+          book: await loadOwned(this.world, now, member),
+        }));
+      },
       changed: () => {
         this.waiters.poke(runId);
         this.#quiet.changed(runId);

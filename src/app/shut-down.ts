@@ -23,15 +23,20 @@ export async function approveShutdown(
   { member }: { readonly member: string },
 ): Promise<ShutdownReport> {
   const { participant: by, state } = await authorizeParticipant(fleet, "team_approve_shutdown", call);
+  const { runId } = state;
   // Whether it ends now or with its turn: the beginning of that turn may have been told and not been worked in.
   const sessionId = memberOf(state, member)?.sessionId;
   if (sessionId !== undefined) await fleet.caughtUp(sessionId);
-  const transaction = await fleet.transact(state.runId, async (now) => ({
-    type: "approve_shutdown",
-    by,
-    member,
-    book: await loadOwned(fleet.world, now, member),
-  }));
+  const approve = (turnAhead: boolean): Promise<Transaction> =>
+    fleet.transact(runId, async (now) => ({
+      type: "approve_shutdown",
+      by,
+      member,
+      turnAhead,
+      book: await loadOwned(fleet.world, now, member),
+    }));
+  const courier = sessionId === undefined ? undefined : fleet.courier(runId);
+  const transaction = await (courier?.whileStill(member, approve) ?? approve(false));
   return report(transaction, member);
 }
 

@@ -38,6 +38,8 @@ export type Command =
       readonly type: "approve_shutdown";
       readonly by: Participant;
       readonly member: string;
+      /** A prompt of ours is on its way that will start a turn of the member's. */
+      readonly turnAhead?: boolean;
       readonly book: TaskBook;
     }
   | {
@@ -84,6 +86,8 @@ export type Command =
       readonly requestId?: string;
     }
   | { readonly type: "note_prompted"; readonly participant: Participant }
+  /** No turn of the member's runs, and nothing is on its way that will start one. */
+  | { readonly type: "note_at_rest"; readonly member: MemberName; readonly book: TaskBook }
   | {
       readonly type: "note_session_deleted";
       readonly sessionId: SessionId;

@@ -154,7 +154,7 @@ export function requestShutdown(
   });
 }
 
-/** Approved, a member ends when its turn does; one that has no turn ends now. */
+/** Approved, a member ends when its turn does, the one that is about to begin included; one that has no turn ends now. */
 export function approveShutdown(
   state: RunState,
   command: Extract<Command, { type: "approve_shutdown" }>,
@@ -187,8 +187,26 @@ export function approveShutdown(
       kind: "shutdown_approved",
       body: shutdownApproved(name, by),
     });
-  return hasTurn(member) ? change : endMember(change, name, "shut down", command.book, now);
+  const mayHaveOne = isLive(member) && member.status !== "starting";
+  return hasTurn(member) || (mayHaveOne && command.turnAhead)
+    ? change
+    : endMember(change, name, LEFT, command.book, now);
 }
+
+/** The turn that an approved member was let have has not come, and will not. */
+export function noteAtRest(
+  state: RunState,
+  command: Extract<Command, { type: "note_at_rest" }>,
+  now: Instant,
+): Outcome {
+  const member = memberOf(state, command.member);
+  if (!member || !isLive(member) || hasTurn(member) || member.shutdown.status !== "approved")
+    return UNCHANGED;
+  return endMember(begin(state), command.member, LEFT, command.book, now);
+}
+
+/** Why a member that has agreed to go is done. */
+const LEFT = "shut down";
 
 export function rejectShutdown(
   state: RunState,
@@ -301,9 +319,7 @@ export function noteTurnSettled(state: RunState, command: TurnSettled, now: Inst
   if (settled && settled.usage.turns >= state.limits.maxMemberTurns)
     change = reachBudget(change, "turns", name);
   if (command.next !== undefined) return startTurn(change, name, command.next, now) ?? change;
-  return before.shutdown.status === "approved"
-    ? endMember(change, name, "shut down", command.book, now)
-    : change;
+  return before.shutdown.status === "approved" ? endMember(change, name, LEFT, command.book, now) : change;
 }
 
 const SETTLEMENTS: Readonly<

@@ -1,4 +1,4 @@
-import { begin, type Change, mail, patchRun, tell } from "./change.ts";
+import { begin, type Change, mail, patchRun, takesMail, tell } from "./change.ts";
 import type { Command } from "./commands.ts";
 import { LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { isBudgetSpent } from "./policy.ts";
@@ -42,8 +42,9 @@ function wakeUp(
   return { to: LEAD, body: nobodyWorks(open, ready) };
 }
 
-/** A member that waits, that nobody has stopped and that may still begin a turn. */
+/** A member that waits, that nobody has stopped, that does not leave and that may still begin a turn. */
 function canGoOn(state: RunState, owner: Participant | undefined): boolean {
   const member = owner === undefined ? undefined : memberOf(state, owner);
-  return member?.status === "waiting" && !member.heldByPerson && !isBudgetSpent(state, member.plan.name);
+  if (member?.status !== "waiting" || !takesMail(member)) return false;
+  return !member.heldByPerson && !isBudgetSpent(state, member.plan.name);
 }

@@ -3,6 +3,7 @@ import type { Command } from "./commands.ts";
 import { noteUndeliverable, sendMessage } from "./decide-mail.ts";
 import {
   approveShutdown,
+  noteAtRest,
   noteGateClosed,
   noteGateOpened,
   notePrompted,
@@ -76,6 +77,8 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
       return noteGateClosed(state, command, now);
     case "note_prompted":
       return notePrompted(state, command);
+    case "note_at_rest":
+      return noteAtRest(state, command, now);
     case "note_session_deleted":
       return noteSessionDeleted(state, command, now);
     case "note_undeliverable":

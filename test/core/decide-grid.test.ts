@@ -241,6 +241,35 @@ const GRIDS: readonly Grid[] = [
     `,
   },
   {
+    title: "approve_shutdown that was asked for, with a turn on its way",
+    make: ({ book }) => ({ type: "approve_shutdown", by: "ada", member: "ada", turnAhead: true, book }),
+    shutdown: "requested",
+    golden: `
+      creating closing closed failed: all -> x run_not_live
+      active orphaned: starting -> ada=done shutdown_approved>lead
+      active orphaned: waiting working needs_approval interrupted -> shutdown_approved>lead
+      active orphaned: rest -> x member_ended
+    `,
+  },
+  {
+    title: "note_at_rest of a member whose end was approved",
+    make: ({ book }) => ({ type: "note_at_rest", member: "ada", book }),
+    shutdown: "approved",
+    golden: `
+      creating active orphaned closing: starting waiting interrupted -> ada=done
+      creating active orphaned closing: rest -> .
+      closed failed: all -> .
+    `,
+  },
+  {
+    title: "note_at_rest of a member that nobody lets go",
+    make: ({ book }) => ({ type: "note_at_rest", member: "ada", book }),
+    shutdown: "requested",
+    golden: `
+      creating active orphaned closing closed failed: all -> .
+    `,
+  },
+  {
     title: "reject_shutdown by the lead of what ada asked for",
     make: () => ({ type: "reject_shutdown", by: "lead", member: "ada", reason: "no" }),
     shutdown: "requested",
@@ -518,6 +547,7 @@ describe("every command on every status of a run and a member", () => {
       note_gate_opened: true,
       note_gate_closed: true,
       note_prompted: true,
+      note_at_rest: true,
       note_session_deleted: true,
       note_undeliverable: true,
       note_time: true,

@@ -75,6 +75,7 @@ const WISHES = [
   "close_gate",
   "close_gates",
   "prompt",
+  "rest",
   "delete_session",
   "give_up",
   "look_at_clock",
@@ -138,6 +139,8 @@ class Life {
   readonly seen: Map<string, number> = new Map();
   readonly #effectIds = new Set<string>();
   readonly #lastWords = new Set<string>();
+  /** Generations whose end was approved while a turn was on its way. */
+  readonly #ahead = new Set<string>();
   readonly #notices = new Map<string, number>();
   #steps = 0;
   #letters = 0;
@@ -175,6 +178,9 @@ class Life {
       ...decision.effects,
     ]);
     this.#take(command, decision.effects);
+    if (command.type === "approve_shutdown" && command.turnAhead) {
+      this.#ahead.add(`${command.member} ${this.state.members[command.member]?.generation}`);
+    }
     this.#moves(before);
     this.#look();
     this.#see(command, decision.effects);
@@ -266,6 +272,8 @@ class Life {
         return { type: "note_gate_closed", participant };
       case "prompt":
         return hosted ? { type: "note_prompted", participant } : undefined;
+      case "rest":
+        return { type: "note_at_rest", member: this.#leaving() ?? name, book };
       case "delete_session": {
         const generation = (member?.generation ?? 1) - (what < 3 ? 1 : 0);
         return { type: "note_session_deleted", sessionId: `ses_${name}_${generation}`, book };
@@ -337,7 +345,8 @@ class Life {
       case "approve": {
         const member = this.#asked(who) ?? other;
         const by = this.#caller("team_approve_shutdown", what < 6 ? "lead" : member);
-        return by === undefined ? undefined : { type: "approve_shutdown", by, member, book };
+        const turnAhead = what % 2 === 0;
+        return by === undefined ? undefined : { type: "approve_shutdown", by, member, turnAhead, book };
       }
       case "reject": {
         const member = this.#asked(who) ?? other;
@@ -379,6 +388,11 @@ class Life {
   #asked(who: number): string | undefined {
     const asked = Object.values(this.state.members).filter(({ shutdown }) => shutdown.status === "requested");
     return asked[who % Math.max(1, asked.length)]?.plan.name;
+  }
+
+  #leaving(): string | undefined {
+    const members = Object.values(this.state.members);
+    return members.find(({ shutdown }) => shutdown.status === "approved")?.plan.name;
   }
 
   #caller(tool: ToolName, participant: string): string | undefined {
@@ -498,8 +512,9 @@ class Life {
     if (isLive(member) && status !== "starting") expect(sessionId).toBe(`ses_${plan.name}_${generation}`);
     if (!isLive(member)) expect(member.heldByPerson).toBe(false);
     if (status === "done") expect(["none", "complete"]).toContain(shutdown.status);
-    // An agreed end waits for nothing but the end of a turn.
-    if (shutdown.status === "approved") expect(atWork || status === "lost").toBe(true);
+    // An agreed end waits for nothing but the end of a turn that runs or is on its way.
+    const awaited = atWork || status === "lost" || this.#ahead.has(`${plan.name} ${generation}`);
+    if (shutdown.status === "approved") expect(awaited).toBe(true);
     if (shutdown.status === "complete") expect(status).toBe("done");
     expect(member.since).toBeLessThanOrEqual(this.now);
   }
@@ -549,6 +564,7 @@ const WANTED: readonly string[] = [
   "note_gate_opened",
   "note_gate_closed",
   "note_prompted",
+  "note_at_rest",
   "note_session_deleted",
   "note_undeliverable",
   "note_time",

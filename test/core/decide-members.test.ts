@@ -587,6 +587,24 @@ describe("the handshake that ends a member", () => {
     expect(story.member("ada").status).toBe("done");
   });
 
+  test("approved while a turn is on its way, ends the member with that turn, or when it does not come", () => {
+    for (const comes of [true, false]) {
+      const story = Story.active(["ada"]);
+      story.accept(request("lead", "ada"));
+      const { book } = story;
+      story.accept({ type: "approve_shutdown", by: "lead", member: "ada", turnAhead: true, book });
+      expect(story.member("ada")).toMatchObject({ status: "waiting", shutdown: { status: "approved" } });
+      if (comes) {
+        story.start("ada");
+        expect(story.decide({ type: "note_at_rest", member: "ada", book })).toEqual(UNCHANGED);
+        story.settle("ada");
+      } else {
+        story.accept({ type: "note_at_rest", member: "ada", book });
+      }
+      expect(story.member("ada")).toMatchObject({ status: "done", shutdown: { status: "complete" } });
+    }
+  });
+
   test("approved again is nothing, before and after the end", () => {
     const story = Story.active(["ada"]);
     story.start("ada");

@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { call, gate, once, say } from "../support/model-replies.ts";
 import { bodiesIn, mailIn } from "./envelopes.ts";
+import { LATCH_PLUGIN, latch } from "./latch.ts";
 import { stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
-const play = stage();
+const play = stage({ otherPlugins: [LATCH_PLUGIN] });
 
 async function memberOf(team: Team, name: string) {
   const member = (await team.files.state()).members[name];
@@ -237,6 +238,56 @@ describe("a name that has ended", () => {
       await second.reads("Welcome back.");
       await team.quiet();
       expect(bodiesIn(team.member("ada").newest())).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("a shutdown that is approved while the member is about to be woken", () => {
+  /** The request is posted and its turn has not begun. */
+  async function approved(team: Team): Promise<() => Promise<void>> {
+    const letGo = await latch(play.host.work, "asks you to shut down");
+    await team.lead.uses("team_shutdown_request", { targetMemberName: "ada" });
+    await eventually(async () => expect((await team.files.inbox("ada")).reserved).toHaveLength(1));
+
+    expect(await team.lead.uses("team_approve_shutdown", { memberName: "ada" })).toMatchObject({
+      shutdown: "approved",
+      memberStatus: "waiting",
+    });
+    return letGo;
+  }
+
+  test(
+    "lets it have that turn and ends it then",
+    async () => {
+      const team = await play.team(["ada"]);
+      const ada = team.member("ada");
+      const letGo = await approved(team);
+      ada.plays(say("Goodbye."));
+      await letGo();
+      await ended(team, "ada");
+
+      expect(bodiesIn(ada.newest(), "shutdown_request")).toHaveLength(1);
+      expect(ada.newest().outcome).toBe("answered");
+      expect(await memberOf(team, "ada")).toMatchObject({ usage: { turns: 2 } });
+      await eventually(async () => expect((await team.files.inbox("ada")).processed).toHaveLength(2));
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
+    "ends it without that turn if the host dies before it begins",
+    async () => {
+      const team = await play.team(["ada"]);
+      const before = team.member("ada").requests().length;
+      const letGo = await approved(team);
+      await play.host.kill9();
+      await letGo();
+      await play.host.restart();
+      await play.host.session();
+
+      await ended(team, "ada");
+      expect(team.member("ada").requests()).toHaveLength(before);
     },
     TEST_TIMEOUT_MS,
   );
