@@ -13,6 +13,7 @@ export const silentHost: Host = {
   lastTurn: async () => ({ activity: "idle" }),
   step: async () => undefined,
   transcript: async () => [],
+  steps: async () => [],
   promptStyle: async () => undefined,
   abort: async () => {},
   addRules: async () => {},

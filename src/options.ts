@@ -213,21 +213,42 @@ const fields: Fields<TeamModeOptions> = {
 /** `team_mode` as a user writes it; what is left out has its default in the result. */
 export const teamModeSchema: z.ZodType<TeamModeOptions> = objectOf<TeamModeOptions>(fields);
 
-const MINUTE_MS = 60_000;
+/** The settings that a run keeps for its life, so that a person changes them run by run: its limit, and the unit. */
+export const RUN_LIMITS = {
+  max_members: { limit: "maxMembers", unit: 1 },
+  max_parallel_members: { limit: "maxParallelMembers", unit: 1 },
+  max_messages_per_run: { limit: "maxMessages", unit: 1 },
+  max_wall_clock_minutes: { limit: "maxWallClockMs", unit: 60_000 },
+  max_member_turns: { limit: "maxMemberTurns", unit: 1 },
+  max_tokens_per_run: { limit: "maxTokens", unit: 1 },
+  max_cost_per_run: { limit: "maxCost", unit: 1 },
+  message_payload_max_bytes: { limit: "messageMaxBytes", unit: 1 },
+  recipient_unread_max_bytes: { limit: "unreadMaxBytes", unit: 1 },
+  mailbox_poll_interval_ms: { limit: "pollIntervalMs", unit: 1 },
+} as const;
+
+export type LimitKey = keyof typeof RUN_LIMITS;
+export const LIMIT_KEYS: readonly LimitKey[] = Object.keys(RUN_LIMITS) as LimitKey[];
+
+/** Some of these settings, each with the bounds that it has in a configuration. */
+export const runLimitsSchema: z.ZodType<Partial<Pick<TeamModeOptions, LimitKey>>> = z.strictObject(
+  Object.fromEntries(LIMIT_KEYS.map((key) => [key, withoutDefault(fields[key])])),
+);
+
+function withoutDefault(field: z.ZodType): z.ZodType {
+  return (field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field).optional();
+}
 
 /** The bounds that a new run starts with. */
 export function toLimits(options: TeamModeOptions): Limits {
-  const { max_tokens_per_run: maxTokens, max_cost_per_run: maxCost } = options;
-  return {
-    maxMembers: options.max_members,
-    maxParallelMembers: options.max_parallel_members,
-    maxMessages: options.max_messages_per_run,
-    maxWallClockMs: options.max_wall_clock_minutes * MINUTE_MS,
-    maxMemberTurns: options.max_member_turns,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(maxCost === undefined ? {} : { maxCost }),
-    messageMaxBytes: options.message_payload_max_bytes,
-    unreadMaxBytes: options.recipient_unread_max_bytes,
-    pollIntervalMs: options.mailbox_poll_interval_ms,
-  };
+  return limitsIn(options) as Limits;
+}
+
+/** What of a run's limits the settings say. */
+export function limitsIn(options: Partial<Pick<TeamModeOptions, LimitKey>>): Partial<Limits> {
+  const given = LIMIT_KEYS.flatMap((key): readonly (readonly [keyof Limits, number])[] => {
+    const value = options[key];
+    return value === undefined ? [] : [[RUN_LIMITS[key].limit, value * RUN_LIMITS[key].unit]];
+  });
+  return Object.fromEntries(given) as Partial<Limits>;
 }

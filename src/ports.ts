@@ -1,6 +1,6 @@
 import type { Batch, FlotillaMark, TranscriptEntry } from "./core/delivery.ts";
 import type { JournalEntry } from "./core/effects.ts";
-import type { Gate, HostFault } from "./core/facts.ts";
+import type { Gate, HostFault, ModelStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
@@ -211,6 +211,8 @@ export interface Host {
    * @param since it reaches at least this far back; all of it without.
    */
   transcript(sessionId: SessionId, since?: Instant): Promise<readonly TranscriptEntry[] | undefined>;
+  /** Stored model calls that were completed after `since`, oldest first; undefined when the session is gone. */
+  steps(sessionId: SessionId, since: Instant): Promise<readonly ModelStep[] | undefined>;
   /** Whether the host has stored the message with a part: from then on the session's running loop sees it. */
   isStored(sessionId: SessionId, hostMessageId: string): Promise<boolean>;
   promptStyle(sessionId: SessionId): Promise<PromptStyle | undefined>;

@@ -9,6 +9,7 @@ import {
   type RunId,
   type SessionId,
 } from "../core/ids.ts";
+import { timeIsUpAt } from "../core/policy.ts";
 import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { Courier } from "./courier.ts";
@@ -29,7 +30,9 @@ const RENEW_MS = 1_000;
 /** What is kept of a run while it is open in this process. */
 interface Desk {
   readonly courier: Courier;
-  readonly cancelTimer: () => void;
+  /** When the time of the run is over, and what takes the look at the clock back that is set for it. */
+  endsAt: Instant;
+  cancelTimer: () => void;
   readonly cancelWatch: () => void;
   /** When the owner's lease was renewed last. */
   renewedAt: Instant;
@@ -265,19 +268,29 @@ export class Fleet {
     const courier = this.#serve(state);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
     this.#beside(this.#performer.finishIfClosing(runId));
-    for (const [participant, sessionId] of sessionsOf(state)) {
-      const nobodyRunsIt =
-        !this.world.leases.holds(runId, sessionId) && (await this.world.leases.take(runId, sessionId));
-      if (nobodyRunsIt) this.#observer.checkSettled(sessionId, true);
-      courier.look(participant);
+    const recounts: Promise<void>[] = [];
+    for (const [, sessionId] of sessionsOf(state)) {
+      const runsHere = this.world.leases.holds(runId, sessionId);
+      const isOurs = runsHere || (await this.world.leases.take(runId, sessionId));
+      // Another living process has seen every step of what it runs.
+      if (isOurs) recounts.push(this.#observer.recount(sessionId));
+      if (isOurs && !runsHere) this.#observer.checkSettled(sessionId, true);
     }
+    // No mail is posted before it is known what has been used: it may be all that the run has.
+    this.#beside(Promise.all(recounts).then(() => courier.lookAtAll()));
   }
 
   /** The courier and the clocks of a run that is open in this process, made at first need. */
   #serve(state: RunState): Courier {
     const { runId } = state;
     const known = this.#desks.get(runId);
-    if (known) return known.courier;
+    if (known) {
+      if (known.endsAt !== timeIsUpAt(state)) {
+        known.cancelTimer();
+        Object.assign(known, this.#watchTime(state));
+      }
+      return known.courier;
+    }
     const courier = new Courier(runId, this.world, this.index, this.#watches, {
       giveUp: async (recipient, messages, reason) => {
         await this.transact(runId, () => ({ type: "note_undeliverable", recipient, messages, reason }));
@@ -301,17 +314,22 @@ export class Fleet {
     this.#desks.set(runId, {
       courier,
       renewedAt: this.world.clock.now(),
-      cancelTimer: this.#watchTime(state),
+      ...this.#watchTime(state),
       cancelWatch: this.world.runs.watch(runId, () => looks.addOnce(() => this.#noticed(runId))),
     });
     return courier;
   }
 
-  #watchTime({ runId, createdAt, limits }: RunState): () => void {
-    const left = createdAt + limits.maxWallClockMs - this.world.clock.now();
-    return this.world.clock.after(Math.max(left, 0), () => {
-      this.#beside(this.transact(runId, () => ({ type: "note_time" })).then(() => undefined));
+  #watchTime(state: RunState): Pick<Desk, "endsAt" | "cancelTimer"> {
+    const { clock } = this.world;
+    const endsAt = timeIsUpAt(state);
+    const cancelTimer = clock.after(Math.max(endsAt - clock.now(), 0), () => {
+      const desk = this.#desks.get(state.runId);
+      // A timer does not go by the clock that people set.
+      if (desk && clock.now() < endsAt) Object.assign(desk, this.#watchTime(state));
+      else this.#beside(this.transact(state.runId, () => ({ type: "note_time" })).then(() => undefined));
     });
+    return { endsAt, cancelTimer };
   }
 
   /** The run is over: its mail is put in order, its folder moves, and nothing of it is left in this process. */

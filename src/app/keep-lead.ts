@@ -1,4 +1,6 @@
-import { LEAD, type SessionId } from "../core/ids.ts";
+import { LEAD, type RunId, type SessionId } from "../core/ids.ts";
+import { timeIsUpAt } from "../core/policy.ts";
+import type { RunState } from "../core/run.ts";
 import type { Fleet } from "./fleet.ts";
 import { isTeamIdle, unseenMail } from "./wait-for-team.ts";
 
@@ -21,19 +23,29 @@ export async function keepLead(fleet: Fleet, sessionId: SessionId): Promise<void
   const seat = fleet.index.seat(sessionId);
   const state = seat && fleet.index.state(seat.runId);
   if (!state || seat.participant !== LEAD) return;
-  const { runId, createdAt, limits } = state;
-  const leftMs = createdAt + limits.maxWallClockMs - fleet.world.clock.now();
-  await fleet.waiters.until(runId, Math.max(0, leftMs), fleet.stopped(sessionId), async () => {
-    await fleet.caughtUp(sessionId);
-    const now = fleet.index.state(runId);
-    if (now?.status !== "active") return true;
-    const posted = (await fleet.courier(runId)?.underWay(LEAD)) ?? [];
-    for (const hostMessageId of posted) {
-      if (await fleet.world.host.isStored(sessionId, hostMessageId)) return true;
-    }
-    // The host tells nobody when it has stored a prompt.
-    if (posted.length > 0) fleet.world.clock.after(STORED_RETRY_MS, () => fleet.waiters.poke(runId));
-    const idle = (await unseenMail(fleet, runId, LEAD)) === 0 && (await isTeamIdle(fleet, now, LEAD));
-    return idle ? true : undefined;
-  });
+  const { runId } = state;
+  const stopped = fleet.stopped(sessionId);
+  // The time of the run may be changed while the lead waits.
+  for (let left = leftMs(fleet, state); left > 0 && !stopped.aborted; ) {
+    const isDone = await fleet.waiters.until(runId, left, stopped, () => mayEnd(fleet, runId, sessionId));
+    left = isDone ? 0 : leftMs(fleet, fleet.index.state(runId));
+  }
+}
+
+function leftMs(fleet: Fleet, state: RunState | undefined): number {
+  return state === undefined ? 0 : timeIsUpAt(state) - fleet.world.clock.now();
+}
+
+async function mayEnd(fleet: Fleet, runId: RunId, sessionId: SessionId): Promise<true | undefined> {
+  await fleet.caughtUp(sessionId);
+  const now = fleet.index.state(runId);
+  if (now?.status !== "active" || leftMs(fleet, now) <= 0) return true;
+  const posted = (await fleet.courier(runId)?.underWay(LEAD)) ?? [];
+  for (const hostMessageId of posted) {
+    if (await fleet.world.host.isStored(sessionId, hostMessageId)) return true;
+  }
+  // The host tells nobody when it has stored a prompt.
+  if (posted.length > 0) fleet.world.clock.after(STORED_RETRY_MS, () => fleet.waiters.poke(runId));
+  const idle = (await unseenMail(fleet, runId, LEAD)) === 0 && (await isTeamIdle(fleet, now, LEAD));
+  return idle ? true : undefined;
 }

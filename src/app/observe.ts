@@ -78,6 +78,23 @@ export class Observer {
     watch.lane.addOnce(() => this.#settle(seat, watch, sessionId));
   }
 
+  /**
+   * Counts what a member's model calls have used while nobody of ours watched its session. Resolves when they are on
+   * record, before any fact that is told from here on.
+   */
+  async recount(sessionId: SessionId): Promise<void> {
+    const seat = this.#index.seat(sessionId);
+    if (!seat || seat.participant === LEAD) return;
+    const { lane } = this.#watches.of(sessionId);
+    lane.add(async () => {
+      const state = this.#index.state(seat.runId);
+      const since = state && memberOf(state, seat.participant)?.countedTo;
+      const steps = since === undefined ? [] : await this.#world.host.steps(sessionId, since);
+      for (const step of steps ?? []) await this.#count(seat, step);
+    });
+    await lane.reached();
+  }
+
   async #note(seat: Seat, watch: SessionWatch, fact: Fact): Promise<void> {
     const { runId, participant } = seat;
     const courier = this.#desk.courier(runId);
@@ -203,21 +220,26 @@ export class Observer {
     const { runId, participant } = seat;
     watch.endedStepId = step.hostMessageId;
     if (step.summary) watch.compacting = false;
-    const { input, output, reasoning, cacheRead, cacheWrite } = step.tokens;
-    const tokens = input + output + reasoning + cacheRead + cacheWrite;
-    if (participant !== LEAD && (tokens > 0 || step.cost > 0)) {
-      await this.#transactor.transact(runId, () => ({
-        type: "note_step",
-        participant,
-        tokens,
-        cost: step.cost,
-      }));
-    }
+    await this.#count(seat, step);
     // The end of an older step, told late, says nothing about the list shown since.
     const saw = step.hostMessageId !== watch.lastStepId && watch.shown.length > 0;
     if (saw && step.finish !== undefined && !step.error && !step.summary) {
       this.#desk.courier(runId)?.answered(participant, watch.shown);
     }
+  }
+
+  /** A step that was counted before changes nothing. */
+  async #count({ runId, participant }: Seat, { tokens: kinds, cost, completedAt }: ModelStep): Promise<void> {
+    const { input, output, reasoning, cacheRead, cacheWrite } = kinds;
+    const tokens = input + output + reasoning + cacheRead + cacheWrite;
+    if (participant === LEAD || (tokens === 0 && cost === 0)) return;
+    await this.#transactor.transact(runId, () => ({
+      type: "note_step",
+      participant,
+      completedAt,
+      tokens,
+      cost,
+    }));
   }
 
   async #deleted(seat: Seat, sessionId: SessionId): Promise<void> {

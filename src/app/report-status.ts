@@ -1,7 +1,6 @@
 import { LEAD } from "../core/ids.ts";
-import { usageOf } from "../core/policy.ts";
-import type { MemberStatus, RunState } from "../core/run.ts";
-import { isLive, type Member, type ModelChoice } from "../core/run.ts";
+import { usedOf } from "../core/policy.ts";
+import type { Limits, Member, MemberStatus, ModelChoice, RunState } from "../core/run.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { taskRows } from "./read-tasks.ts";
 import type { VerbContext } from "./team-verbs.ts";
@@ -90,22 +89,28 @@ function countTasks(rows: readonly TaskRow[]): StatusReport["tasks"] {
   return { ...counts, ready: rows.filter((row) => row.ready).map((row) => row.taskId) };
 }
 
+/** Budgets as a model is told of them; turns are of the member that has had most. */
+const BUDGETS: readonly (readonly [name: string, limit: keyof Limits])[] = [
+  ["members", "maxMembers"],
+  ["parallel", "maxParallelMembers"],
+  ["messages", "maxMessages"],
+  ["minutes", "maxWallClockMs"],
+  ["memberTurns", "maxMemberTurns"],
+  ["tokens", "maxTokens"],
+  ["cost", "maxCost"],
+];
+
 function budgetsOf(state: RunState, now: number): StatusReport["budgets"] {
-  const { limits } = state;
-  const { tokens, cost } = usageOf(state);
-  const live = Object.values(state.members).filter(isLive).length;
-  const minutes = Math.floor((now - state.createdAt) / 60_000);
-  const rows: [string, number, number | undefined][] = [
-    ["members", live, limits.maxMembers],
-    ["messages", state.messages, limits.maxMessages],
-    ["minutes", minutes, Math.round(limits.maxWallClockMs / 60_000)],
-    ["tokens", tokens, limits.maxTokens],
-    ["cost", cost, limits.maxCost],
-  ];
+  const usage = usedOf(state, now);
+  const said = (key: keyof Limits, amount: number): number =>
+    key === "maxWallClockMs" ? Math.floor(amount / 60_000) : Number(amount.toFixed(4));
   return Object.fromEntries(
-    rows.flatMap(([name, used, limit]) =>
-      limit === undefined ? [] : [[name, { used, limit, left: Math.max(0, limit - used) }]],
-    ),
+    BUDGETS.flatMap(([name, key]) => {
+      const amount = state.limits[key];
+      if (amount === undefined) return [];
+      const [used, limit] = [said(key, usage[key] ?? 0), said(key, amount)];
+      return [[name, { used, limit, left: Math.max(0, Number((limit - used).toFixed(4))) }]];
+    }),
   );
 }
 

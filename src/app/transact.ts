@@ -25,6 +25,9 @@ export type Transaction =
   | ({ readonly kind: "committed" } & Commit)
   | { readonly kind: "unchanged"; readonly state: RunState };
 
+/** What of the world a commit takes: whoever has this may change a run, and performs no deed of it. */
+export type Books = Pick<World, "clock" | "runs" | "mailbox" | "tasks">;
+
 /** Builds the command from the state under the lock; what it reads cannot change before the commit. */
 export type Prepare = (state: RunState) => Command | Promise<Command>;
 
@@ -37,12 +40,12 @@ export type Prepare = (state: RunState) => Command | Promise<Command>;
  * from the outbox by the next commit; until then a crash costs a harmless repeat.
  */
 export class Transactor {
-  readonly #world: World;
+  readonly #world: Books;
   readonly #onCommit: (commit: Commit) => void;
   /** Effects this process has performed and whose confirmation is not on disk yet. */
   readonly #done = new Map<RunId, Set<EffectId>>();
 
-  constructor(world: World, onCommit: (commit: Commit) => void) {
+  constructor(world: Books, onCommit: (commit: Commit) => void) {
     this.#world = world;
     this.#onCommit = onCommit;
   }

@@ -1,6 +1,6 @@
 import type { Effect, JournalEntry, Wish } from "./effects.ts";
 import { effectId, type Instant, LEAD, type MemberName, type Participant, type Sender } from "./ids.ts";
-import type { Message, MessageKind, Reference } from "./message.ts";
+import { isSent, type Message, type MessageKind, type Reference } from "./message.ts";
 import type { Refusal } from "./refusal.ts";
 import type { LeadSeat, Member, RunState } from "./run.ts";
 import { memberOf } from "./run.ts";
@@ -97,6 +97,7 @@ export function seal(change: Change, now: Instant): Extract<Decision, { kind: "a
     ...change.state,
     revision,
     messages: change.state.messages + messages.length,
+    notices: (change.state.notices ?? 0) + messages.filter((message) => !isSent(message.kind)).length,
     outbox: [...change.state.outbox, ...effects],
   };
   return { kind: "accepted", state, effects };

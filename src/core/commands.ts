@@ -1,7 +1,7 @@
 import type { Gate, HostFault } from "./facts.ts";
-import type { MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
+import type { Instant, MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
 import type { Reference, ToolKind } from "./message.ts";
-import type { MemberPlan, TurnCause } from "./run.ts";
+import type { Limits, MemberPlan, TurnCause } from "./run.ts";
 import type { Task, TaskResult } from "./task.ts";
 
 /** The tasks a decision needs, loaded under the lock: those named, their blockers, dependents and what they lead to. */
@@ -15,6 +15,8 @@ export type Command =
       readonly by: Participant;
       readonly plans: readonly MemberPlan[];
     }
+  /** A person's word on what the run may use, whatever it was started with. */
+  | { readonly type: "change_limits"; readonly limits: Partial<Limits> }
   | {
       readonly type: "create_tasks";
       readonly by: Participant;
@@ -74,6 +76,7 @@ export type Command =
   | {
       readonly type: "note_step";
       readonly participant: Participant;
+      readonly completedAt: Instant;
       readonly tokens: number;
       readonly cost: number;
     }

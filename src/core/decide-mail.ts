@@ -11,8 +11,10 @@ import {
 import type { Command, SendMessage } from "./commands.ts";
 import { utf8Bytes } from "./envelope.ts";
 import { EVERYONE, LEAD, type Participant, PERSON, SYSTEM } from "./ids.ts";
+import { sentMessages } from "./policy.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { memberOf, type RunState } from "./run.ts";
+import { reachBudget } from "./spend.ts";
 import { checkVolley, countVolley, endVolleysOf } from "./volley.ts";
 import { roster, undeliverable } from "./wording.ts";
 
@@ -52,7 +54,9 @@ export function sendMessage(state: RunState, command: SendMessage): Outcome {
     change = letGo(change, recipient, command.by);
   }
   if (to.includes(LEAD)) change = noteReport(change, command.by);
-  return change;
+  return sentMessages(state) + to.length < state.limits.maxMessages
+    ? change
+    : reachBudget(change, "messages");
 }
 
 /** New mail from the lead or a person ends the hold of a person's Esc, and the wait after an error. */
@@ -151,12 +155,13 @@ function checkQuotas(
   to: readonly Participant[],
 ): ReturnType<typeof refuse> | undefined {
   const { maxMessages, unreadMaxBytes } = state.limits;
-  if (state.messages + to.length > maxMessages) {
+  const used = sentMessages(state);
+  if (used + to.length > maxMessages) {
     return refuse(
       "message_budget_spent",
-      `${state.messages} of ${maxMessages} messages of this run are used and this would take ${to.length} more`,
+      `${used} of ${maxMessages} messages of this run are used and this would take ${to.length} more`,
       "Finish with what there is, or ask the person to raise max_messages_per_run with `flotilla limit`.",
-      { used: state.messages, limit: maxMessages },
+      { used, limit: maxMessages },
     );
   }
   const bytes = utf8Bytes(command.body);

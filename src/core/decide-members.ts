@@ -28,7 +28,7 @@ import {
   type Turn,
   type TurnCause,
 } from "./run.ts";
-import { checkUsage, reachBudget } from "./spend.ts";
+import { checkBudgets } from "./spend.ts";
 import { step } from "./table.ts";
 import {
   brief,
@@ -275,20 +275,28 @@ function newTurn(cause: TurnCause, now: Instant): Turn {
   return { startedAt: now, cause, reported: false };
 }
 
-/** Tokens and cost of one completed model call; the lead's are not the run's to limit. */
-export function noteStep(state: RunState, command: Extract<Command, { type: "note_step" }>): Outcome {
+/**
+ * Tokens and cost of one completed model call; the lead's are not the run's to limit. A session's calls are completed one
+ * after another, so what is not newer than the last one that was counted is told again.
+ */
+export function noteStep(
+  state: RunState,
+  command: Extract<Command, { type: "note_step" }>,
+  now: Instant,
+): Outcome {
   const member = memberOf(state, command.participant);
   if (!member || (command.tokens === 0 && command.cost === 0)) return UNCHANGED;
-  return checkUsage(
-    patchMember(begin(state), command.participant, (one) => ({
-      ...one,
-      usage: {
-        ...one.usage,
-        tokens: one.usage.tokens + command.tokens,
-        cost: one.usage.cost + command.cost,
-      },
-    })),
-  );
+  if (command.completedAt <= (member.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;
+  const counted = patchMember(begin(state), command.participant, (one) => ({
+    ...one,
+    countedTo: command.completedAt,
+    usage: {
+      ...one.usage,
+      tokens: one.usage.tokens + command.tokens,
+      cost: one.usage.cost + command.cost,
+    },
+  }));
+  return checkBudgets(counted, ["tokens", "cost"], now);
 }
 
 /**
@@ -315,9 +323,7 @@ export function noteTurnSettled(state: RunState, command: TurnSettled, now: Inst
     usage: { ...member.usage, turns: member.usage.turns + 1 },
   }));
   change = SETTLEMENTS[command.outcome](change, before, command, now);
-  const settled = memberOf(change.state, name);
-  if (settled && settled.usage.turns >= state.limits.maxMemberTurns)
-    change = reachBudget(change, "turns", name);
+  change = checkBudgets(change, [`turns:${name}`], now);
   if (command.next !== undefined) return startTurn(change, name, command.next, now) ?? change;
   return before.shutdown.status === "approved" ? endMember(change, name, LEFT, command.book, now) : change;
 }

@@ -85,7 +85,7 @@ export function addMembers(
     return refuse(
       "too_many_members",
       `${live} members are live and ${command.plans.length} more would exceed max_members = ${state.limits.maxMembers}`,
-      "Shut a member down first, or ask the person to raise max_members.",
+      "Shut a member down first, or ask the person to raise max_members with `flotilla limit`.",
       { live, wanted, limit: state.limits.maxMembers },
     );
   }
@@ -108,9 +108,13 @@ function seat(change: Change, plan: MemberPlan, now: Instant): Change {
     shutdown: { status: "none", changedAt: now },
     // What a name has used stays the run's; turns are each generation's own.
     usage: { tokens: 0, cost: 0, ...former?.usage, turns: 0 },
+    countedTo: now,
     tasks: [],
   };
-  const seated = patchRun(change, { members: { ...change.state.members, [plan.name]: member } });
+  const seated = patchRun(change, {
+    members: { ...change.state.members, [plan.name]: member },
+    spent: change.state.spent.filter((key) => key !== `turns:${plan.name}`),
+  });
   return wish(tell(seated, { event: "member_added", member: plan.name, agent: plan.agent, generation }), {
     type: "open_session",
     member: plan.name,

@@ -1,5 +1,6 @@
 import { begin, type Change, type Decision, seal } from "./change.ts";
 import type { Command } from "./commands.ts";
+import { changeLimits } from "./decide-limits.ts";
 import { noteUndeliverable, sendMessage } from "./decide-mail.ts";
 import {
   approveShutdown,
@@ -21,7 +22,7 @@ import { createTasks, updateTask } from "./decide-tasks.ts";
 import { type Instant, LEAD, PERSON } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { isLive, memberOf, type RunState } from "./run.ts";
-import { checkMessages, reachBudget } from "./spend.ts";
+import { checkBudgets } from "./spend.ts";
 
 /**
  * The one decision function: what the run is after the command, and what has to be done about it. Pure and total: no
@@ -33,7 +34,7 @@ export function decide(state: RunState, command: Command, now: Instant): Decisio
   const outcome = asksForLiveRun(command)
     ? (notLive(state) ?? hasEnded(state, command) ?? route(state, command, now))
     : route(state, command, now);
-  return "kind" in outcome ? outcome : seal(checkMessages(outcome), now);
+  return "kind" in outcome ? outcome : seal(outcome, now);
 }
 
 type Outcome =
@@ -47,6 +48,8 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
       return sendMessage(state, command);
     case "add_members":
       return addMembers(state, command, now);
+    case "change_limits":
+      return changeLimits(state, command, now);
     case "create_tasks":
       return createTasks(state, command, now);
     case "update_task":
@@ -68,7 +71,7 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
     case "note_turn_started":
       return noteTurnStarted(state, command, now);
     case "note_step":
-      return noteStep(state, command);
+      return noteStep(state, command, now);
     case "note_turn_settled":
       return noteTurnSettled(state, command, now);
     case "note_gate_opened":
@@ -131,8 +134,7 @@ function hasEnded(state: RunState, command: Command): ReturnType<typeof refuse> 
 
 /** The owner's look at the clock: the time of a run is a limit like any other. */
 function noteTime(state: RunState, now: Instant): Outcome {
-  if (state.status !== "active" || now < state.createdAt + state.limits.maxWallClockMs)
-    return { kind: "unchanged" };
-  const change = reachBudget(begin(state), "wall_clock");
+  if (state.status !== "active") return { kind: "unchanged" };
+  const change = checkBudgets(begin(state), ["wall_clock"], now);
   return change.state === state ? { kind: "unchanged" } : change;
 }

@@ -20,6 +20,13 @@ export type MessageKind = ToolKind | "person" | (typeof SYSTEM_KINDS)[number];
 
 export const MESSAGE_KINDS: readonly MessageKind[] = [...TOOL_KINDS, "person", ...SYSTEM_KINDS];
 
+const SENT: ReadonlySet<MessageKind> = new Set<MessageKind>([...TOOL_KINDS, "person"]);
+
+/** Whether somebody chose to send it, so that it counts as one of the run's messages and could have been refused. */
+export function isSent(kind: MessageKind): boolean {
+  return SENT.has(kind);
+}
+
 /** A file the sender points at; the recipient reads it with its own tools and its own permissions. */
 export interface Reference {
   readonly path: string;

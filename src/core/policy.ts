@@ -1,6 +1,6 @@
 import type { Instant, Participant } from "./ids.ts";
 import { LEAD } from "./ids.ts";
-import type { RunState, RunStatus } from "./run.ts";
+import type { Limits, RunState, RunStatus } from "./run.ts";
 import { isLive, memberOf } from "./run.ts";
 import type { ToolName } from "./tool-names.ts";
 
@@ -109,9 +109,34 @@ export function isBudgetSpent(state: RunState, recipient: Participant): boolean 
   return state.spent.includes("wall_clock") || state.spent.includes("tokens") || state.spent.includes("cost");
 }
 
+/** When the time of the run is used up. */
+export function timeIsUpAt({ createdAt, limits }: RunState): Instant {
+  return createdAt + limits.maxWallClockMs;
+}
+
+/** What counts against `max_messages_per_run`: what participants and persons have sent. */
+export function sentMessages(state: RunState): number {
+  return state.messages - (state.notices ?? 0);
+}
+
 /** Members that work at the moment; one that waits for an approval has given its slot up. */
 export function workingMembers(state: RunState): number {
   return Object.values(state.members).filter((member) => member.status === "working").length;
+}
+
+/** What is used of each limit that something is counted against; of turns, by the member that has had most. */
+export function usedOf(state: RunState, now: Instant): Readonly<Partial<Record<keyof Limits, number>>> {
+  const live = Object.values(state.members).filter(isLive);
+  const { tokens, cost } = usageOf(state);
+  return {
+    maxMembers: live.length,
+    maxParallelMembers: workingMembers(state),
+    maxMessages: sentMessages(state),
+    maxWallClockMs: now - state.createdAt,
+    maxMemberTurns: Math.max(0, ...live.map((member) => member.usage.turns)),
+    maxTokens: tokens,
+    maxCost: cost,
+  };
 }
 
 /** What all members together have used. */

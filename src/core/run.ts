@@ -367,6 +367,11 @@ export interface Member {
   readonly lastFault?: HostFault;
   readonly shutdown: Shutdown;
   readonly usage: Usage;
+  /**
+   * Model calls of its session that were completed up to here are in `usage`: one that is told again, or found in the
+   * host's store, counts once. Absent in records of versions that did not keep it.
+   */
+  readonly countedTo?: Instant;
   /** Tasks it owns now, so that they can be released without reading every task. */
   readonly tasks: readonly TaskId[];
 }
@@ -385,8 +390,10 @@ export interface RunState {
   readonly limits: Limits;
   readonly lead: LeadSeat;
   readonly members: Readonly<Record<MemberName, Member>>;
-  /** Message records written so far: the next `seq`, and what `max_messages_per_run` counts. */
+  /** Message records written so far: the next `seq`. */
   readonly messages: number;
+  /** Those of them that nobody sent with a tool or a command: reports and notices, which count against no limit. */
+  readonly notices?: number;
   /** Highest task id given out. */
   readonly tasks: number;
   /** Limits that were reached and told, so that each is told once. */

@@ -1,17 +1,46 @@
 import { type Change, mail, patchRun, takesMail, tell } from "./change.ts";
-import { LEAD, type MemberName, SYSTEM } from "./ids.ts";
-import { usageOf } from "./policy.ts";
-import type { BudgetName, SpentBudget } from "./run.ts";
+import { type Instant, LEAD, type MemberName, SYSTEM } from "./ids.ts";
+import { sentMessages, timeIsUpAt, usageOf } from "./policy.ts";
+import { type BudgetName, memberOf, type RunState, type SpentBudget } from "./run.ts";
 import { budgetSpent, wrapUp } from "./wording.ts";
 
-/**
- * Marks a limit as reached and tells the lead, once. At the end of the time, members at work are asked to wrap up.
- *
- * @param member whose limit it is, for one that each member has for itself.
- */
-export function reachBudget(change: Change, budget: BudgetName, member?: MemberName): Change {
+/** A mark in `spent` taken apart: the budget, and the member it is about if each has its own. */
+export function budgetIn(key: SpentBudget): { readonly budget: BudgetName; readonly member?: MemberName } {
+  const [budget, member] = key.split(":") as [BudgetName, MemberName?];
+  return member === undefined ? { budget } : { budget, member };
+}
+
+/** Whether as much is used as the limit allows. A budget that only a newer version knows is as that version left it. */
+export function isReached(state: RunState, key: SpentBudget, now: Instant): boolean {
+  const { limits } = state;
+  const { budget, member } = budgetIn(key);
+  switch (budget) {
+    case "messages":
+      return sentMessages(state) >= limits.maxMessages;
+    case "wall_clock":
+      return now >= timeIsUpAt(state);
+    case "turns":
+      return (memberOf(state, member ?? "")?.usage.turns ?? 0) >= limits.maxMemberTurns;
+    case "tokens":
+      return limits.maxTokens !== undefined && usageOf(state).tokens >= limits.maxTokens;
+    case "cost":
+      return limits.maxCost !== undefined && usageOf(state).cost >= limits.maxCost;
+    default:
+      return true;
+  }
+}
+
+/** Marks those of the budgets as reached that are. */
+export function checkBudgets(change: Change, keys: readonly SpentBudget[], now: Instant): Change {
+  return keys
+    .filter((key) => isReached(change.state, key, now))
+    .reduce((next, key) => reachBudget(next, key), change);
+}
+
+/** Marks a limit as reached and tells the lead, once. At the end of the time, members at work are asked to wrap up. */
+export function reachBudget(change: Change, key: SpentBudget): Change {
   const { state } = change;
-  const key: SpentBudget = member === undefined ? budget : `${budget}:${member}`;
+  const { budget, member } = budgetIn(key);
   if (state.spent.includes(key)) return change;
   const next = mail(
     tell(patchRun(change, { spent: [...state.spent, key] }), { event: "budget_reached", budget, member }),
@@ -27,21 +56,4 @@ export function reachBudget(change: Change, budget: BudgetName, member?: MemberN
       (member) => ({ from: SYSTEM, to: member.plan.name, kind: "budget", body: wrapUp() }) as const,
     ),
   );
-}
-
-/** Every record counts, notices of ours too: at the limit the lead hears of it, whoever wrote the last one. */
-export function checkMessages(change: Change): Change {
-  const { state, letters } = change;
-  const full = letters.length > 0 && state.messages + letters.length >= state.limits.maxMessages;
-  return full ? reachBudget(change, "messages") : change;
-}
-
-/** Compares what the members have used with the limits. */
-export function checkUsage(change: Change): Change {
-  const { limits } = change.state;
-  const { tokens, cost } = usageOf(change.state);
-  let next = change;
-  if (limits.maxTokens !== undefined && tokens >= limits.maxTokens) next = reachBudget(next, "tokens");
-  if (limits.maxCost !== undefined && cost >= limits.maxCost) next = reachBudget(next, "cost");
-  return next;
 }

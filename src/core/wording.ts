@@ -155,7 +155,26 @@ const BUDGETS = {
 } as const;
 
 export function budgetSpent(budget: keyof typeof BUDGETS, member: string | undefined): string {
-  return `${member === undefined ? "" : `${member} `}${BUDGETS[budget]} Collect what there is and finish, or ask the person to raise the limit.`;
+  return `${member === undefined ? "" : `${member} `}${BUDGETS[budget]} Collect what there is and finish, or ask the person to raise the limit with \`flotilla limit\`.`;
+}
+
+const LIFTED = {
+  messages: "Messages can be sent again (max_messages_per_run).",
+  wall_clock:
+    "The run has more time (max_wall_clock_minutes). Members that were asked to wrap up take their work up again when you write to them.",
+  turns: "has more turns (max_member_turns).",
+  tokens: "The run has more tokens (max_tokens_per_run).",
+  cost: "The run may cost more (max_cost_per_run).",
+} as const;
+
+/** A limit that was reached is so no longer. */
+export function budgetLifted(budget: keyof typeof LIFTED, member: string | undefined): string {
+  return `${member === undefined ? "" : `${member} `}${LIFTED[budget]}`;
+}
+
+/** To the lead of a run that was stopped by its limits. */
+export function goesOn(lifted: readonly string[]): string {
+  return `The person has raised limits of this run. ${lifted.join(" ")} What waited goes on by itself; team_status shows what is left.`;
 }
 
 export function wrapUp(): string {

@@ -1,10 +1,11 @@
-import type { Fact, Gate, ModelStep, RetryNotice, TokenCount } from "../core/facts.ts";
+import type { Fact, Gate, ModelStep, RetryNotice } from "../core/facts.ts";
 import type { Instant } from "../core/ids.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
 import { gateOfPermission, gateOfQuestion } from "./gates.ts";
 import { markOf } from "./marks.ts";
 import { Recent } from "./recent.ts";
+import { stepOf } from "./steps.ts";
 import { isUndoStaged } from "./undo.ts";
 
 /**
@@ -91,35 +92,6 @@ export function promptReceived(input: unknown, output: unknown): Fact | undefine
 export function compactionStarted(input: unknown): Fact | undefined {
   const sessionId = text(fields(input)["sessionID"]);
   return sessionId === undefined ? undefined : { type: "compaction_started", sessionId };
-}
-
-/** The step in an assistant message that is complete; undefined for any other message. */
-function stepOf(info: Fields): ModelStep | undefined {
-  const hostMessageId = text(info["id"]);
-  const completedAt = finite(fields(info["time"])["completed"]);
-  if (info["role"] !== "assistant" || hostMessageId === undefined || completedAt === undefined)
-    return undefined;
-  return present({
-    hostMessageId,
-    parentId: text(info["parentID"]),
-    finish: text(info["finish"]),
-    error: faultOf(info["error"]),
-    summary: info["summary"] === true,
-    tokens: tokensOf(fields(info["tokens"])),
-    cost: finite(info["cost"]) ?? 0,
-    completedAt,
-  });
-}
-
-function tokensOf(tokens: Fields): TokenCount {
-  const cache = fields(tokens["cache"]);
-  return {
-    input: finite(tokens["input"]) ?? 0,
-    output: finite(tokens["output"]) ?? 0,
-    reasoning: finite(tokens["reasoning"]) ?? 0,
-    cacheRead: finite(cache["read"]) ?? 0,
-    cacheWrite: finite(cache["write"]) ?? 0,
-  };
 }
 
 /** A completed message is published again when its summary or its error is added; only then is it news. */

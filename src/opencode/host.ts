@@ -18,6 +18,7 @@ import {
   readSession,
   readStep,
 } from "./sessions.ts";
+import { readSteps } from "./steps.ts";
 import { readTranscript } from "./transcript.ts";
 
 /** OpenCode as the `Host` port, through whichever plugin instances are alive. */
@@ -105,6 +106,9 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async transcript(sessionId, since) {
       return readTranscript(transport(), sessionId, since);
+    },
+    async steps(sessionId, since) {
+      return readSteps(transport(), sessionId, since);
     },
     async isStored(sessionId, hostMessageId) {
       return isStored(transport(), sessionId, hostMessageId);

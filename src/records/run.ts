@@ -141,6 +141,7 @@ const storedMember = recordOf<StoredMember>({
     changedAt: instant,
   }),
   usage: recordOf<Usage>({ turns: count, tokens: z.number(), cost: z.number() }),
+  countedTo: instant.exactOptional(),
   tasks: taskIds,
 });
 
@@ -176,6 +177,7 @@ const storedRun = recordOf<
   lead,
   members: z.record(memberName, member),
   messages: count,
+  notices: count.exactOptional(),
   tasks: count,
   spent: z.array(openWord<SpentBudget>()),
   quietTold: recordOf<NonNullable<RunState["quietTold"]>>({

@@ -291,6 +291,15 @@ const GRIDS: readonly Grid[] = [
     `,
   },
   {
+    title: "change_limits, below what is used",
+    make: () => ({ type: "change_limits", limits: { maxWallClockMs: 0 } }),
+    golden: `
+      creating closing closed failed: all -> x run_not_live
+      active orphaned: starting waiting needs_approval interrupted failed lost done -> budget>lead
+      active orphaned: rest -> budget>lead budget>ada
+    `,
+  },
+  {
     title: "close_run, by force",
     make: () => ({ type: "close_run", force: true, reason: "end", unread: {} }),
     golden: `
@@ -355,7 +364,7 @@ const GRIDS: readonly Grid[] = [
   },
   {
     title: "note_step of ada",
-    make: () => ({ type: "note_step", participant: "ada", tokens: 5, cost: 0.5 }),
+    make: ({ now }) => ({ type: "note_step", participant: "ada", completedAt: now, tokens: 5, cost: 0.5 }),
     golden: `
       creating active orphaned closing: all -> noted
       closed failed: all -> .
@@ -532,6 +541,7 @@ describe("every command on every status of a run and a member", () => {
     const TYPES: Record<Command["type"], true> = {
       send_message: true,
       add_members: true,
+      change_limits: true,
       create_tasks: true,
       update_task: true,
       request_shutdown: true,

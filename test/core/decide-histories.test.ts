@@ -6,7 +6,7 @@ import { decide } from "../../src/core/decide.ts";
 import { openRun } from "../../src/core/decide-run.ts";
 import type { Effect } from "../../src/core/effects.ts";
 import { MESSAGE_KINDS, type Message } from "../../src/core/message.ts";
-import { mayCall } from "../../src/core/policy.ts";
+import { mayCall, sentMessages } from "../../src/core/policy.ts";
 import {
   isLive,
   type LeadSeat,
@@ -50,7 +50,7 @@ const NAMES = ["ada", "bo", "cy"] as const;
 const TIGHT: Limits = {
   ...LIMITS,
   maxMembers: 3,
-  maxMessages: 15,
+  maxMessages: 4,
   maxMemberTurns: 3,
   maxTokens: 400,
   maxCost: 4,
@@ -58,6 +58,14 @@ const TIGHT: Limits = {
   messageMaxBytes: 20,
   unreadMaxBytes: 100,
 };
+
+/** A person gives more, less, and takes both back. */
+const LIMITS_BY_PERSON: readonly Partial<Limits>[] = [
+  { maxMessages: 6, maxMemberTurns: 9 },
+  { maxTokens: 4_000, maxCost: 40 },
+  { maxWallClockMs: 6_000_000 },
+  TIGHT,
+];
 
 const WISHES = [
   "open",
@@ -80,6 +88,7 @@ const WISHES = [
   "give_up",
   "look_at_clock",
   "look_around",
+  "change_limits",
   "change_hands",
   "send",
   "send",
@@ -204,8 +213,8 @@ class Life {
 
   #repeat(command: Command): void {
     const decision = decide(this.state, command, this.now);
-    // Usage is counted by the observer, once a step; a notice of given-up mail has its old ids.
-    if (command.type === "note_step" || command.type === "note_undeliverable") return;
+    // A notice of given-up mail has its old ids.
+    if (command.type === "note_undeliverable") return;
     // Where the first look woke a member and nothing came of it, the second one tells the lead.
     if (command.type === "note_quiet") return;
     // A turn that settled and a name that ended are over: the same fact again finds nothing.
@@ -261,7 +270,11 @@ class Life {
         };
       }
       case "spend":
-        return hosted ? { type: "note_step", participant, tokens: what * 20, cost: what / 5 } : undefined;
+        return hosted
+          ? { type: "note_step", participant, completedAt: this.now, tokens: what * 20, cost: what / 5 }
+          : undefined;
+      case "change_limits":
+        return { type: "change_limits", limits: LIMITS_BY_PERSON[what % LIMITS_BY_PERSON.length] ?? {} };
       case "open_gate":
         return hosted
           ? { type: "note_gate_opened", participant, gate: permission(`per_${what % 3}`) }
@@ -425,10 +438,13 @@ class Life {
     }
     const mail = mailOf(effects);
     expect(mail.map(({ seq }) => seq)).toEqual(mail.map((_, at) => messages - mail.length + 1 + at));
+    // What a person gives can be used up anew.
+    if (command?.type === "change_limits") this.#notices.clear();
     for (const message of mail) this.#read(message);
     if (command?.type === "send_message") {
       const sent = mail.filter(({ messageId }) => messageId === command.messageId).length;
-      expect(messages - mail.length + sent).toBeLessThanOrEqual(TIGHT.maxMessages);
+      expect(sent).toBeGreaterThan(0);
+      expect(sentMessages(this.state)).toBeLessThanOrEqual(this.state.limits.maxMessages);
     }
     const lines = journalOf(effects);
     expect(lines.map(({ index }) => index)).toEqual(lines.map((_, at) => at));
@@ -549,6 +565,7 @@ const WANTED: readonly string[] = [
   "a later generation",
   "send_message",
   "add_members",
+  "change_limits",
   "create_tasks",
   "update_task",
   "request_shutdown",

@@ -164,7 +164,7 @@ describe("sending", () => {
 
   test("more messages than the run may have is refused with the figures", () => {
     const story = Story.active(["ada"], { limits: { ...LIMITS, maxMessages: 3 } });
-    story.set({ messages: 3 });
+    story.set({ messages: 5, notices: 2 });
     expect(story.refuse(send("lead", "ada"))).toEqual({
       code: "message_budget_spent",
       message: "3 of 3 messages of this run are used and this would take 1 more",
@@ -230,7 +230,7 @@ describe("addressing everyone", () => {
   });
 
   test("is all or nothing: one full inbox, or one message too many, and nobody gets it", () => {
-    const story = Story.active(["ada", "bo"], { limits: { ...LIMITS, unreadMaxBytes: 100, maxMessages: 4 } });
+    const story = Story.active(["ada", "bo"], { limits: { ...LIMITS, unreadMaxBytes: 100, maxMessages: 2 } });
     expect(story.refuse(send("lead", "*", { unreadBytes: { ada: 0, bo: 96 } }))).toMatchObject({
       code: "inbox_full",
       details: { recipient: "bo", waiting: 96 },
@@ -238,7 +238,7 @@ describe("addressing everyone", () => {
     story.accept(send("lead", "ada"));
     expect(story.refuse(send("lead", "*"))).toMatchObject({
       code: "message_budget_spent",
-      message: "3 of 4 messages of this run are used and this would take 2 more",
+      message: "1 of 2 messages of this run are used and this would take 2 more",
     });
     expect(story.decide(send("lead", "ada")).kind).toBe("accepted");
   });

@@ -54,6 +54,7 @@ describe("opening a run", () => {
       heldByPerson: false,
       shutdown: { status: "none", changedAt: NOON },
       usage: { turns: 0, tokens: 0, cost: 0 },
+      countedTo: NOON,
       tasks: [1],
     });
     expect(effects.map(({ effectId, type }) => `${effectId} ${type}`)).toEqual([
@@ -246,7 +247,13 @@ describe("adding members", () => {
   test("of a name that has ended begins its next generation, fresh but for the tokens and the cost of its name", () => {
     const story = Story.active(["ada"]);
     story.start("ada");
-    story.accept({ type: "note_step", participant: "ada", tokens: 10, cost: 0.5 });
+    story.accept({
+      type: "note_step",
+      participant: "ada",
+      completedAt: story.now + 1,
+      tokens: 10,
+      cost: 0.5,
+    });
     story.settle("ada");
     story.accept({ type: "request_shutdown", by: "lead", member: "ada" });
     story.approve("lead", "ada");
@@ -260,6 +267,7 @@ describe("adding members", () => {
       heldByPerson: false,
       shutdown: { status: "none", changedAt: story.now },
       usage: { turns: 0, tokens: 10, cost: 0.5 },
+      countedTo: story.now,
       tasks: [],
     });
     expect(story.open("ada").mail[0]?.messageId).toBe("brief_ada_2");
@@ -389,9 +397,8 @@ describe("closing a run", () => {
       expect(story.decide({ type: "note_turn_started", participant: "lead", cause: "foreign" })).toEqual({
         kind: "unchanged",
       });
-      expect(story.decide({ type: "note_step", participant: "ada", tokens: 5, cost: 0 })).toEqual({
-        kind: "unchanged",
-      });
+      const step = { participant: "ada", completedAt: story.now + 1, tokens: 5, cost: 0 };
+      expect(story.decide({ type: "note_step", ...step })).toEqual({ kind: "unchanged" });
     }
   });
 });

@@ -34,6 +34,7 @@ const FULL_RUN = runState({
   reason: "why",
   outbox: EFFECTS,
   spent: ["tokens"],
+  notices: 2,
   quietTold: { tasks: "1:pending:", to: "ada" },
   volleys: { "ada bo": { last: "ada", count: 3 } },
   lead: {
@@ -46,6 +47,7 @@ const FULL_RUN = runState({
       status: "interrupted",
       reason: "error",
       backoff: { failures: 2, until: NOON },
+      countedTo: NOON,
       lastFault: { name: "APIError", message: "529", statusCode: 529, retryable: true },
       tasks: [1, 2],
       shutdown: { status: "requested", requestedBy: "lead", reason: "done", changedAt: NOON },
@@ -230,6 +232,7 @@ function value<T>(reading: Reading<T>): T {
 function parsedMinimum(record: object, parse: (text: string) => Reading<object>): object {
   const optional = new Set([
     "label",
+    "notices",
     "quietTold",
     "volleys",
     "reason",
