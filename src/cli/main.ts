@@ -1,20 +1,25 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
+import { changeLimits } from "../app/change-limits.ts";
 import { type ConfigReading, readConfig } from "../config/config.ts";
 import { readJsonc } from "../config/jsonc.ts";
 import { configFiles, directoriesUp, type Standpoint, userFolder } from "../config/places.ts";
 import { type Origin, sayConfigProblem, sayOrigin } from "../config/problem.ts";
 import { readText } from "../config/read-text.ts";
 import { resolveReferences } from "../config/references.ts";
+import { readRunLimits } from "../config/run-limits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
 import { openRuns } from "../index.ts";
 import { parseClaim } from "../records/claim.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
+import { openStorage } from "../storage/open.ts";
+import { systemClock } from "../system/clock.ts";
 import { readProcesses } from "../system/process-identity.ts";
 import { doctor } from "./doctor.ts";
+import { limit } from "./limit.ts";
 import { status } from "./status.ts";
 import type { ConfigSource, ConfigView, Outcome, Screen, Setting, World } from "./world.ts";
 
@@ -46,6 +51,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     words: 1,
     start: ({ words: [run], json }) => status(openWorld(), screen(), { run, json }),
   },
+  limit: {
+    use: "limit [run] key=value... [--json]",
+    does: "changes what a live run may use; a run that has come to its limit goes on",
+    words: Number.POSITIVE_INFINITY,
+    start: ({ words, json }) => limit(openWorld(), screen(), { words, json }),
+  },
 };
 
 const MISUSED = 2;
@@ -65,7 +76,7 @@ function help(): string {
     "  -h, --help     this text",
     "  -v, --version  the version of opencode-flotilla",
     "",
-    "Commands only read. doctor ends with 0 if all is well, 1 with warnings, 2 with errors.",
+    "Commands only read, but for limit. doctor ends with 0 if all is well, 1 with warnings, 2 with errors.",
   ].join("\n");
 }
 
@@ -110,7 +121,13 @@ function openWorld(): World {
     sources: sourcesOf(at),
     pluginHomes: pluginHomesOf(at),
     readConfig: (beside) => viewOf(readConfig(at, beside?.options), beside?.place),
+    project: at.worktree === sep ? directory : at.worktree,
     openRuns,
+    readLimits: readRunLimits,
+    async changeLimits(baseDir, runId, limits) {
+      const storage = openStorage({ baseDir, liveness: await readProcesses() });
+      return changeLimits({ clock: systemClock, ...storage }, runId, limits);
+    },
     async readClaim(text) {
       const reading = parseClaim(text);
       if (!reading.ok) return undefined;
@@ -123,7 +140,7 @@ function openWorld(): World {
 /** As git has it; `/` outside of git, as the host has it. */
 function workTreeOf(directory: string): string {
   const above = directoriesUp({ directory, worktree: "/" });
-  return above.find((folder) => existsSync(join(folder, ".git"))) ?? "/";
+  return above.find((folder) => existsSync(join(folder, ".git"))) ?? sep;
 }
 
 function sourcesOf(at: Standpoint): readonly ConfigSource[] {

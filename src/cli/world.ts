@@ -1,9 +1,10 @@
+import type { LimitChange } from "../app/change-limits.ts";
 import type { Instant, Participant, RunId } from "../core/ids.ts";
-import type { RunState } from "../core/run.ts";
+import type { Limits, RunState } from "../core/run.ts";
 import type { Task } from "../core/task.ts";
 import type { TeamModeOptions } from "../options.ts";
 
-/** What the commands know of the world; main.ts puts it together, and nothing in it writes. */
+/** What the commands know of the world; main.ts puts it together, and only {@link World.changeLimits} writes. */
 export interface World {
   /** Of this package. */
   readonly version: string;
@@ -21,7 +22,19 @@ export interface World {
   readonly pluginHomes: readonly string[];
   /** `team_mode` from all sources, and from what stands beside the plugin and where. */
   readConfig(beside?: { readonly options?: unknown; readonly place: string }): ConfigView;
+  /** The work tree in which the caller stands, or, outside of any, its directory. */
+  readonly project: string;
   openRuns(baseDir: string): Runs;
+  /** Limits by their keys in the configuration, or one line for each that cannot be. */
+  readLimits(
+    values: Readonly<Record<string, unknown>>,
+  ): { readonly limits: Partial<Limits> } | { readonly problems: readonly string[] };
+  /** Commits them to a live run. */
+  changeLimits(
+    baseDir: string,
+    runId: RunId,
+    limits: Partial<Limits>,
+  ): Promise<{ readonly state: RunState; readonly changes: readonly LimitChange[] }>;
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
 }

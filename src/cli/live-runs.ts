@@ -1,0 +1,85 @@
+import { sep } from "node:path";
+import type { RunId } from "../core/ids.ts";
+import { FlotillaError } from "../errors.ts";
+import { readSetup } from "./setup.ts";
+import type { RunView, UnreadableFile, World } from "./world.ts";
+
+/** The runs that lie in the base folder, and how a person names one of them. */
+
+export function baseDirOf(world: World): string {
+  const { options, problems } = readSetup(world).config;
+  if (options) return options.base_dir;
+  throw new FlotillaError({
+    code: "config_invalid",
+    message: `the configuration does not say where the runs are:\n${problems.join("\n")}`,
+    hint: "Correct it, then call again.",
+  });
+}
+
+interface AllRuns {
+  /** Oldest first. */
+  readonly views: readonly RunView[];
+  readonly unreadable: readonly UnreadableFile[];
+}
+
+export async function readRuns(world: World, baseDir: string): Promise<AllRuns> {
+  const runs = world.openRuns(baseDir);
+  const views: RunView[] = [];
+  const unreadable: UnreadableFile[] = [];
+  for (const runId of await runs.list()) {
+    try {
+      const view = await runs.read(runId);
+      views.push(view);
+      unreadable.push(...view.unreadable);
+    } catch (fault) {
+      unreadable.push(...unreadableRun(runId, fault));
+    }
+  }
+  return { views: views.toSorted((one, other) => one.state.createdAt - other.state.createdAt), unreadable };
+}
+
+/** A run that was archived since the list was made is over. */
+function unreadableRun(runId: RunId, fault: unknown): readonly UnreadableFile[] {
+  if (!(fault instanceof FlotillaError)) throw fault;
+  if (fault.code === "run_not_found") return [];
+  const { path = runId, fault: reason = fault.message } = fault.details;
+  return [{ path: String(path), fault: String(reason) }];
+}
+
+/** By id, the beginning of one, the team's name or the label: all that fit. */
+export function runsCalled(views: readonly RunView[], wanted: string): readonly RunView[] {
+  const found = views.filter(
+    ({ state: { runId, team, label } }) =>
+      runId.startsWith(wanted) || team.name === wanted || label === wanted,
+  );
+  if (found.length > 0) return found;
+  throw new FlotillaError({
+    code: "run_not_found",
+    message: `no live run is called "${wanted}"; live are: ${named(views)}`,
+    hint: "Name a run by its id, the beginning of its id, its team or its label.",
+    details: { wanted },
+  });
+}
+
+/** The one run that is meant: by that name, or, without one, the only run of the project in which the caller stands. */
+export function theRun({ project }: World, views: readonly RunView[], wanted: string | undefined): RunView {
+  const found = wanted === undefined ? views.filter(isLedIn(project)) : runsCalled(views, wanted);
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only;
+  const what = wanted === undefined ? `are led from ${project}` : `are called "${wanted}"`;
+  throw new FlotillaError({
+    code: "run_not_found",
+    message: only
+      ? `${found.length} live runs ${what}: ${named(found)}`
+      : `no live run is led from ${project}; live are: ${named(views)}`,
+    hint: "Name one run by its id or the beginning of its id.",
+  });
+}
+
+function isLedIn(project: string): (view: RunView) => boolean {
+  return ({ state: { lead } }) => lead.directory === project || lead.directory.startsWith(`${project}${sep}`);
+}
+
+function named(views: readonly RunView[]): string {
+  return views.map(({ state }) => `${state.team.name} (${state.runId})`).join(", ") || "none";
+}
