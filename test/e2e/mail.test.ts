@@ -15,7 +15,6 @@ const play = stage({
     "small/opencode.json": JSON.stringify({
       team_mode: { message_payload_max_bytes: 2_048, recipient_unread_max_bytes: 4_096 },
     }),
-    "few/opencode.json": JSON.stringify({ team_mode: { max_messages_per_run: 5 } }),
   },
 });
 
@@ -318,29 +317,6 @@ describe("back-pressure", () => {
       expect(longer).toContain("2049 bytes; at most 2048");
       await lead.uses("team_send_message", { to: "ada", body: "e".repeat(2_000) });
       await team.member("ada").reads("e".repeat(2_000));
-    },
-    TEST_TIMEOUT_MS,
-  );
-
-  test(
-    "refuses the message after the last one of a run's budget and tells the lead",
-    async () => {
-      const team = await play.team(["ada"], { lead: await leadIn("few") });
-      // The brief is the first of five.
-      for (const number of [2, 3, 4, 5]) {
-        await team.lead.uses("team_send_message", { to: "ada", body: `Number ${number}.` });
-      }
-
-      const refusal = await team.lead.isRefused("team_send_message", { to: "ada", body: "Number 6." });
-      const told = await team.lead.reads('kind="budget"');
-
-      expect(refusal).toStartWith("message_budget_spent: ");
-      expect(refusal).toContain(" of 5 messages of this run are used");
-      expect(bodiesIn(told, "budget")).toEqual([expect.stringContaining("max_messages_per_run")]);
-      await team.quiet();
-      expect(bodiesIn(team.member("ada").newest())).toEqual(
-        [2, 3, 4, 5].map((number) => `Number ${number}.`),
-      );
     },
     TEST_TIMEOUT_MS,
   );
