@@ -307,7 +307,11 @@ export class Courier {
     // Another process or an earlier life posted these: what the host has decides, and it is asked at once.
     const now = clock.now();
     const batches = new Map(stored.map((batch) => [batch.batchId, takenUp(batch, now)]));
-    if (carries) route.batches = batches;
+    if (carries) {
+      route.batches = batches;
+      // Lists that were shown while somebody else ran the session have escaped us.
+      for (const { sessionId } of stored) this.#watches.of(sessionId).watchedSince = now;
+    }
     return batches;
   }
 

@@ -9,7 +9,7 @@ export interface SessionWatch {
   /** Facts of the session, one after another. */
   readonly lane: Lane;
   /** From here on no list shown to the model has escaped us. */
-  readonly watchedSince: Instant;
+  watchedSince: Instant;
   /** Undefined until the host has said so. */
   busy: boolean | undefined;
   /** Marks in the newest list that went to the model. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { textOf } from "../support/host-api.ts";
 import { call, fail, gate, hang, once, say } from "../support/model-replies.ts";
 import { type ModelRequest, mentions } from "../support/model-request.ts";
 import { bodiesIn } from "./envelopes.ts";
-import { type Actor, stage, TEST_TIMEOUT_MS } from "./stage.ts";
+import { promptsWith } from "./prompts.ts";
+import { type Actor, PATIENCE, stage, TEST_TIMEOUT_MS } from "./stage.ts";
 
 const play = stage();
 
@@ -26,12 +26,6 @@ function kinds(requests: readonly ModelRequest[]): readonly string[] {
   return requests.map((request) => request.kind);
 }
 
-/** How often the text stands in prompts of the session, hidden ones included. */
-async function prompts({ sessionId }: Actor, text: string): Promise<number> {
-  const messages = await play.host.messages(sessionId);
-  return messages.filter((message) => message.info.role === "user" && textOf(message).includes(text)).length;
-}
-
 async function summarize({ sessionId }: Actor): Promise<void> {
   await play.host.call("POST", `/session/${sessionId}/summarize`, {
     body: { providerID: "mock", modelID: "m" },
@@ -51,15 +45,16 @@ describe("mail and a compaction", () => {
         to: "ada",
         body: "Count the files.",
       });
-      await eventually(() =>
-        expect(kinds(ada.requests().slice(before))).toEqual(["turn", "compaction", "turn"]),
+      await eventually(
+        () => expect(kinds(ada.requests().slice(before))).toEqual(["turn", "compaction", "turn"]),
+        PATIENCE,
       );
       await team.quiet();
 
       const read = ada.newest();
       expect(bodiesIn(read)).toEqual(["Count the files."]);
       expect(kinds(ada.requests().slice(before))).toEqual(["turn", "compaction", "turn"]);
-      expect(await prompts(ada, "Count the files.")).toBe(2);
+      expect(await promptsWith(play.host, ada, "Count the files.")).toHaveLength(2);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
     TEST_TIMEOUT_MS,
@@ -75,7 +70,10 @@ describe("mail and a compaction", () => {
       await team.lead.uses("team_send_message", { to: "ada", body: "Start working." });
       await ada.reads("Start working.");
       await team.lead.uses("team_send_message", { to: "ada", body: "By the way." });
-      await eventually(async () => expect(await prompts(ada, "By the way.")).toBe(1));
+      await eventually(
+        async () => expect(await promptsWith(play.host, ada, "By the way.")).toHaveLength(1),
+        PATIENCE,
+      );
       door.open();
 
       const read = await ada.reads("By the way.");
@@ -96,8 +94,9 @@ describe("mail and a compaction", () => {
       await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
       await ada.reads("A long job.");
       await play.host.abort(ada.sessionId);
-      await eventually(async () =>
-        expect((await team.files.state()).members["ada"]).toMatchObject({ heldByPerson: true }),
+      await eventually(
+        async () => expect((await team.files.state()).members["ada"]).toMatchObject({ heldByPerson: true }),
+        PATIENCE,
       );
       await summarize(ada);
 
@@ -106,7 +105,7 @@ describe("mail and a compaction", () => {
       await team.quiet();
 
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "Go on."]);
-      expect(await prompts(ada, "A long job.")).toBe(2);
+      expect(await promptsWith(play.host, ada, "A long job.")).toHaveLength(2);
       // The summary is nobody's last word.
       expect((await team.files.inbox("lead")).processed).toEqual([expect.stringMatching(/^error_/)]);
     },
@@ -129,13 +128,16 @@ describe("mail and a compaction", () => {
         (request) => request.sessionId === ada.sessionId && request.kind === "compaction",
       );
       await team.lead.uses("team_send_message", { to: "ada", body: "Are you there?" });
-      await eventually(async () => expect(await prompts(ada, "Are you there?")).toBe(1));
+      await eventually(
+        async () => expect(await promptsWith(play.host, ada, "Are you there?")).toHaveLength(1),
+        PATIENCE,
+      );
       door.open();
       await summary;
 
       await ada.reads("Are you there?");
       await team.quiet();
-      expect(await prompts(ada, "Are you there?")).toBe(1);
+      expect(await promptsWith(play.host, ada, "Are you there?")).toHaveLength(1);
       expect(ada.requests().filter((request) => mentions(request, "Are you there?") > 0)).toHaveLength(1);
     },
     TEST_TIMEOUT_MS,

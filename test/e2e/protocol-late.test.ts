@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { PLUGIN_SOURCE } from "../support/bench.ts";
-import { textOf } from "../support/host-api.ts";
 import { type ModelRequest, mentions } from "../support/model-request.ts";
 import { bodiesIn } from "./envelopes.ts";
-import { type Actor, stage, TEST_TIMEOUT_MS } from "./stage.ts";
+import { promptsWith } from "./prompts.ts";
+import { stage, TEST_TIMEOUT_MS } from "./stage.ts";
 
 const play = stage({
   plugin: fileURLToPath(new URL("late-part-plugin.ts", import.meta.url)),
@@ -14,14 +14,6 @@ const play = stage({
 /** How many reminders stand in what the model was sent. */
 function reminders(request: ModelRequest): number {
   return mentions(request, "<peer_reminder ");
-}
-
-/** The ids of the session's prompts that hold the text, oldest first. */
-async function promptsWith({ sessionId }: Actor, text: string): Promise<readonly string[]> {
-  const messages = await play.host.messages(sessionId);
-  return messages.flatMap((message) =>
-    message.info.role === "user" && textOf(message).includes(text) ? [message.info.id] : [],
-  );
 }
 
 describe("mail whose text the running loop has read too early to see", () => {
@@ -42,10 +34,10 @@ describe("mail whose text the running loop has read too early to see", () => {
       expect(bodiesIn(read)).toEqual(["[late 1] Count."]);
       expect(mentions(read, `<peer_reminder messageIds="${messageId}">`)).toBe(1);
       expect(more).toEqual([]);
-      const [original] = await promptsWith(ada, "[late 1] Count.");
-      const [reminder] = await promptsWith(ada, "<peer_reminder ");
-      expect(await promptsWith(ada, "[late 1] Count.")).toHaveLength(1);
-      expect(await promptsWith(ada, "<peer_reminder ")).toHaveLength(1);
+      const [original] = await promptsWith(play.host, ada, "[late 1] Count.");
+      const [reminder] = await promptsWith(play.host, ada, "<peer_reminder ");
+      expect(await promptsWith(play.host, ada, "[late 1] Count.")).toHaveLength(1);
+      expect(await promptsWith(play.host, ada, "<peer_reminder ")).toHaveLength(1);
       expect(reminder).not.toBe(original);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
@@ -66,7 +58,7 @@ describe("mail whose text the running loop has read too early to see", () => {
       const sent = ada.requests().slice(before);
       expect(sent.map(reminders)).toEqual([0, 1, 1]);
       expect(sent.map((request) => bodiesIn(request).length)).toEqual([0, 0, 2]);
-      expect(await promptsWith(ada, "[late 2] Count.")).toHaveLength(2);
+      expect(await promptsWith(play.host, ada, "[late 2] Count.")).toHaveLength(2);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
     TEST_TIMEOUT_MS,

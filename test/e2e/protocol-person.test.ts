@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { rename, writeFile } from "node:fs/promises";
+import { cp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBench } from "../support/bench.ts";
 import { sessionOf } from "../support/event-tap.ts";
@@ -8,8 +8,10 @@ import type { Host } from "../support/host.ts";
 import { textOf } from "../support/host-api.ts";
 import { call, gate, once } from "../support/model-replies.ts";
 import { mentions } from "../support/model-request.ts";
+import { scratch } from "../support/scratch.ts";
 import { bodiesIn } from "./envelopes.ts";
-import { type Actor, SILENCE, stage, TEST_TIMEOUT_MS } from "./stage.ts";
+import { promptsWith } from "./prompts.ts";
+import { PATIENCE, SILENCE, stage, TEST_TIMEOUT_MS } from "./stage.ts";
 
 const play = stage();
 
@@ -77,7 +79,7 @@ describe("a lead that has asked its person a question", () => {
       const asked = await play.host.event(
         (event) => event.type === "question.asked" && sessionOf(event) === lead.sessionId,
       );
-      await eventually(async () => expect((await team.files.state()).lead.gates).toHaveLength(1));
+      await eventually(async () => expect((await team.files.state()).lead.gates).toHaveLength(1), PATIENCE);
 
       await team.member("ada").uses("team_send_message", { to: "lead", body: "A report." });
       expect(await team.member("ada").uses("team_status")).toMatchObject({
@@ -99,40 +101,67 @@ describe("a lead that has asked its person a question", () => {
 });
 
 describe("a member whose turn a person has started in a second process", () => {
+  /** A turn of ada's in another process, held open, into which mail of the lead's was posted there. */
+  async function joined() {
+    const team = await play.team(["ada"]);
+    const ada = team.member("ada");
+    const other = await play.bench.secondHost();
+    const door = gate();
+    ada.plays(once(door, call("read", { filePath: `${play.host.work}/README.md` })), SILENCE);
+    const ended = other.prompt(ada.sessionId, "A person's word.", { agent: ada.agent });
+    await ada.reads("A person's word.");
+    await team.lead.uses("team_send_message", { to: "ada", body: "By the way." });
+    await eventually(
+      async () => expect(await promptsWith(play.host, ada, "By the way.")).toHaveLength(1),
+      PATIENCE,
+    );
+    const finish = async (): Promise<void> => {
+      door.open();
+      await ended;
+      await team.quiet();
+    };
+    return { team, ada, other, finish };
+  }
+
   test(
     "gets its mail there, in that very turn, while the first process says who has it",
     async () => {
-      const team = await play.team(["ada"]);
-      const ada = team.member("ada");
-      const other = await play.bench.secondHost();
+      const { team, ada, finish } = await joined();
       const before = (await team.files.state()).members["ada"]?.usage.turns ?? 0;
-      const door = gate();
-      ada.plays(once(door, call("read", { filePath: `${play.host.work}/README.md` })), SILENCE);
-      const prompted = other.prompt(ada.sessionId, "A person's word.", { agent: ada.agent });
-      await ada.reads("A person's word.");
 
-      await team.lead.uses("team_send_message", { to: "ada", body: "By the way." });
-      await eventually(async () =>
-        expect(await team.lead.uses("team_status")).toMatchObject({
-          members: [{ name: "ada", hold: "held_elsewhere", unread: 1 }],
-        }),
-      );
-      await eventually(async () => expect(await stored(ada, "By the way.")).toBe(1));
-      door.open();
-      await prompted;
-      await team.quiet();
+      expect(await team.lead.uses("team_status")).toMatchObject({
+        members: [{ name: "ada", hold: "held_elsewhere", unread: 1 }],
+      });
+      await finish();
 
       expect(bodiesIn(ada.newest())).toEqual(["By the way."]);
       expect(mentions(ada.newest(), "A person's word.")).toBe(1);
       expect(ada.results()).toHaveLength(1);
       expect((await team.files.state()).members["ada"]?.usage.turns).toBe(before + 1);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
-  async function stored({ sessionId }: Actor, text: string): Promise<number> {
-    const messages = await play.host.messages(sessionId);
-    return messages.filter((message) => message.info.role === "user" && textOf(message).includes(text))
-      .length;
-  }
+  test(
+    "has answered what that process died with before it was acked: the first one trusts the host's store",
+    async () => {
+      await using copies = await scratch("inbox");
+      const { team, ada, other, finish } = await joined();
+      const inbox = join(team.files.path, "inboxes", "ada");
+      await cp(inbox, copies.path, { recursive: true });
+      await finish();
+      await other.kill9();
+      await rm(inbox, { recursive: true });
+      await cp(copies.path, inbox, { recursive: true });
+
+      await team.lead.uses("team_send_message", { to: "ada", body: "And next." });
+      await ada.reads("And next.");
+      await team.quiet();
+
+      expect(bodiesIn(ada.newest())).toEqual(["By the way.", "And next."]);
+      expect(mentions(ada.newest(), "<peer_reminder ")).toBe(0);
+      expect((await team.files.inbox("ada")).processed).toHaveLength(3);
+    },
+    2 * TEST_TIMEOUT_MS,
+  );
 });

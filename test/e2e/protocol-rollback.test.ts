@@ -2,17 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
-import { textOf } from "../support/host-api.ts";
 import { hang } from "../support/model-replies.ts";
 import { mentions } from "../support/model-request.ts";
 import { scratch } from "../support/scratch.ts";
 import { bodiesIn } from "./envelopes.ts";
-import { type Actor, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
+import { promptsWith } from "./prompts.ts";
+import { PATIENCE, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
 const play = stage();
-
-/** What a host that has just started does may take this long on a loaded machine. */
-const SLOW_START = { timeoutMs: 30_000 };
 
 /** Ends the host as a crash does, does something to what lies on disk, and starts it again. */
 async function crash(meanwhile: () => Promise<void>): Promise<void> {
@@ -29,16 +26,11 @@ async function database(): Promise<{ readonly folder: string; readonly names: re
   return { folder, names: (await readdir(folder)).filter((name) => name.startsWith("opencode.db")) };
 }
 
-/** How often a prompt with the text is stored in the session. */
-async function stored({ sessionId }: Actor, text: string): Promise<number> {
-  const messages = await play.host.messages(sessionId);
-  return messages.filter((message) => message.info.role === "user" && textOf(message).includes(text)).length;
-}
-
 async function stop(team: Team, name: string): Promise<void> {
   await play.host.abort(team.member(name).sessionId);
-  await eventually(async () =>
-    expect((await team.files.state()).members[name]).toMatchObject({ heldByPerson: true }),
+  await eventually(
+    async () => expect((await team.files.state()).members[name]).toMatchObject({ heldByPerson: true }),
+    PATIENCE,
   );
 }
 
@@ -66,11 +58,11 @@ describe("after a crash", () => {
       await eventually(
         async () =>
           expect(await team.files.inbox("ada")).toMatchObject({ ready: [], reserved: [], batches: [] }),
-        SLOW_START,
+        PATIENCE,
       );
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
       expect(ada.requests()).toHaveLength(turns);
-      expect(await stored(ada, "An old order.")).toBe(1);
+      expect(await promptsWith(play.host, ada, "An old order.")).toHaveLength(1);
       await team.quiet();
     },
     TEST_TIMEOUT_MS,
@@ -92,7 +84,7 @@ describe("after a crash", () => {
       await team.quiet();
 
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "A word of bo."]);
-      expect(await stored(ada, "A long job.")).toBe(1);
+      expect(await promptsWith(play.host, ada, "A long job.")).toHaveLength(1);
     },
     TEST_TIMEOUT_MS,
   );
@@ -126,14 +118,16 @@ describe("the host's database rolled back to an older copy", () => {
         for (const name of names) await rm(join(folder, name));
         for (const name of await readdir(copies.path)) await cp(copies.at(name), join(folder, name));
       });
-      await eventually(() => expect(bodiesIn(ada.newest())).toEqual(["On its way."]), SLOW_START);
+      await eventually(() => expect(bodiesIn(ada.newest())).toEqual(["On its way."]), PATIENCE);
       await team.lead.reads("Member cy is lost");
-      await eventually(async () =>
-        expect(await team.files.waitingMail(["lead", "ada", "cy"])).toEqual([
-          `cy/${onItsWay["messageId"]}.json`,
-        ]),
+      await eventually(
+        async () =>
+          expect(await team.files.waitingMail(["lead", "ada", "cy"])).toEqual([
+            `cy/${onItsWay["messageId"]}.json`,
+          ]),
+        PATIENCE,
       );
-      expect(await stored(ada, "On its way.")).toBe(1);
+      expect(await promptsWith(play.host, ada, "On its way.")).toHaveLength(1);
       expect((await team.files.inbox("ada")).processed).toEqual(
         expect.arrayContaining([`${acked["messageId"]}.json`, `${onItsWay["messageId"]}.json`]),
       );

@@ -2,23 +2,21 @@ import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
-import { textOf } from "../support/host-api.ts";
 import { call, hang } from "../support/model-replies.ts";
 import { mentions } from "../support/model-request.ts";
 import { bodiesIn, mailIn } from "./envelopes.ts";
 import { offeredIn } from "./offered.ts";
-import { type Actor, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
+import { promptsWith } from "./prompts.ts";
+import { type Actor, PATIENCE, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
 /** Looks that no event brings come once a minute, so what happens sooner was told by the host. */
 const play = stage({ teamMode: { enabled: true, mailbox_poll_interval_ms: 60_000 } });
 
-/** The id of the user message that holds the text. */
-async function promptWith({ sessionId }: Actor, text: string): Promise<string> {
-  const message = (await play.host.messages(sessionId)).findLast(
-    (one) => one.info.role === "user" && textOf(one).includes(text),
-  );
-  if (message === undefined) throw new Error(`no prompt of ${sessionId} holds ${text}`);
-  return message.info.id;
+/** The id of the newest prompt that holds the text. */
+async function promptWith(actor: Actor, text: string): Promise<string> {
+  const newest = (await promptsWith(play.host, actor, text)).at(-1);
+  if (newest === undefined) throw new Error(`no prompt of ${actor.sessionId} holds ${text}`);
+  return newest;
 }
 
 async function undo(actor: Actor, text: string): Promise<void> {
@@ -37,17 +35,19 @@ async function stoppedBefore(team: Team, name: string, body: string): Promise<st
   const { messageId } = await team.lead.uses("team_send_message", { to: name, body });
   await member.reads(body);
   await play.host.abort(member.sessionId);
-  await eventually(async () =>
-    expect((await team.files.state()).members[name]).toMatchObject({
-      status: "interrupted",
-      heldByPerson: true,
-    }),
+  await eventually(
+    async () =>
+      expect((await team.files.state()).members[name]).toMatchObject({
+        status: "interrupted",
+        heldByPerson: true,
+      }),
+    PATIENCE,
   );
   await team.lead.reads("stopped by a person");
   await eventually(async () => {
     expect(await team.files.waitingMail(["lead"])).toEqual([]);
     expect((await team.files.state()).lead.turn).toBeUndefined();
-  });
+  }, PATIENCE);
   return String(messageId);
 }
 
@@ -56,8 +56,8 @@ async function heldByUndo({ lead, files }: Team): Promise<void> {
   await eventually(async () => {
     const { members } = await lead.uses("team_status");
     expect(members).toMatchObject([{ name: "ada", hold: "undo_staged", unread: 1 }]);
-  });
-  await eventually(async () => expect((await files.state()).lead.turn).toBeUndefined());
+  }, PATIENCE);
+  await eventually(async () => expect((await files.state()).lead.turn).toBeUndefined(), PATIENCE);
 }
 
 describe("a staged undo in a member's session", () => {
@@ -121,10 +121,11 @@ describe("mail that a member had not seen when a person stopped it", () => {
       await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
       await ada.reads("A long job.");
       await team.lead.uses("team_send_message", { to: "ada", body: "By the way." });
-      await eventually(() => promptWith(ada, "By the way."));
+      await eventually(() => promptWith(ada, "By the way."), PATIENCE);
       await play.host.abort(ada.sessionId);
-      await eventually(async () =>
-        expect(await holds(team)).toEqual(["stopped_by_person", "stopped_by_person"]),
+      await eventually(
+        async () => expect(await holds(team)).toEqual(["stopped_by_person", "stopped_by_person"]),
+        PATIENCE,
       );
 
       await team.lead.uses("team_send_message", { to: "ada", body: "Go on." });
@@ -145,11 +146,12 @@ describe("mail that a step has answered", () => {
       const ada = team.member("ada");
       ada.plays(call("read", { filePath: `${play.host.work}/README.md` }), hang());
       const { messageId } = await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
-      await eventually(() => expect(ada.newest().toolResultsSinceLastUser).toHaveLength(1));
+      await eventually(() => expect(ada.newest().toolResultsSinceLastUser).toHaveLength(1), PATIENCE);
       await play.host.abort(ada.sessionId);
 
-      await eventually(async () =>
-        expect(await team.files.inbox("ada")).toMatchObject({ reserved: [], batches: [] }),
+      await eventually(
+        async () => expect(await team.files.inbox("ada")).toMatchObject({ reserved: [], batches: [] }),
+        PATIENCE,
       );
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
       await team.lead.uses("team_send_message", { to: "ada", body: "Something else." });
@@ -172,7 +174,7 @@ describe("a message that a person removes from the member's history", () => {
       await undo(ada, "Count the files.");
 
       await ada.hears("What was I about to do?");
-      await eventually(() => expect(bodiesIn(ada.newest())).toEqual(["Count the files."]));
+      await eventually(() => expect(bodiesIn(ada.newest())).toEqual(["Count the files."]), PATIENCE);
       await team.quiet();
 
       expect(mailIn(ada.newest()).at(-1)).toMatchObject({ messageId });
@@ -196,8 +198,10 @@ describe("a message that a person removes from the member's history", () => {
         const id = await promptWith(ada, text);
         await play.host.call("DELETE", `/session/${ada.sessionId}/message/${id}`);
       }
-      await eventually(async () =>
-        expect(await team.files.inbox("ada")).toMatchObject({ ready: [`${messageId}.json`], batches: [] }),
+      await eventually(
+        async () =>
+          expect(await team.files.inbox("ada")).toMatchObject({ ready: [`${messageId}.json`], batches: [] }),
+        PATIENCE,
       );
 
       await team.lead.uses("team_send_message", { to: "ada", body: "Go on." });

@@ -10,6 +10,9 @@ import { baseDirOf, type RunFolder, runFolder } from "./run-folder.ts";
 /** A real host on two loaded cores: a cold turn alone may take five seconds. */
 export const TEST_TIMEOUT_MS = 60_000;
 
+/** For what a host does in its own time, on a machine that runs others meanwhile. */
+export const PATIENCE = { timeoutMs: 30_000 };
+
 /** What a tool answered: JSON text, as the model was sent it. */
 export type Answer = Readonly<Record<string, unknown>>;
 
