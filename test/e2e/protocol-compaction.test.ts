@@ -98,7 +98,10 @@ describe("mail and a compaction", () => {
         async () => expect((await team.files.state()).members["ada"]).toMatchObject({ heldByPerson: true }),
         PATIENCE,
       );
+      const turns = async () => (await team.files.state()).members["ada"]?.usage.turns ?? 0;
+      const before = await turns();
       await summarize(ada);
+      await eventually(async () => expect(await turns()).toBe(before + 1), PATIENCE);
 
       await team.lead.uses("team_send_message", { to: "ada", body: "Go on." });
       await ada.reads("Go on.");
