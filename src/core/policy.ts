@@ -85,7 +85,7 @@ export function holdOf(
   if (state.status !== "active") return "run_not_active";
   if (recipient === LEAD) {
     if (state.lead.gates.length > 0) return "approval";
-    if (starts && state.lead.heldByPerson) return "stopped_by_person";
+    if (state.lead.heldByPerson) return "stopped_by_person";
     return undefined;
   }
   const member = memberOf(state, recipient);
@@ -93,8 +93,9 @@ export function holdOf(
   if (member.status === "starting") return "starting";
   if (member.gates.length > 0) return "approval";
   if (member.shutdown.status === "approved") return "shutdown";
-  if (!starts) return undefined;
+  // Also while it is busy: what works then is no turn that a prompt began, but a compaction or a command of the person's.
   if (member.heldByPerson) return "stopped_by_person";
+  if (!starts) return undefined;
   if (member.backoff !== undefined && member.backoff.until > now) return "backoff";
   if (isBudgetSpent(state, recipient)) return "budget";
   if (slotsFree <= 0) return "slot";

@@ -88,7 +88,7 @@ describe("what holds a member's mail", () => {
         undefined,
         (story) => story.patch("ada", { shutdown: { status: "requested", changedAt: 1 } }),
       ],
-      ["stopped_by_person", undefined, (story) => story.patch("ada", { heldByPerson: true })],
+      ["stopped_by_person", "stopped_by_person", (story) => story.patch("ada", { heldByPerson: true })],
       ["backoff", undefined, (story) => story.patch("ada", { backoff: { failures: 1, until: NOON + 1 } })],
       [undefined, undefined, (story) => story.patch("ada", { backoff: { failures: 1, until: NOON } })],
       ["budget", undefined, (story) => story.patch("ada", { usage: { turns: 500, tokens: 0, cost: 0 } })],
@@ -134,7 +134,7 @@ describe("what holds the lead's mail", () => {
     expect(holdOf(story.state, "lead", true, 0, NOON)).toBeUndefined();
     story.set({ lead: { ...story.state.lead, heldByPerson: true } });
     expect(holdOf(story.state, "lead", true, 0, NOON)).toBe("stopped_by_person");
-    expect(holdOf(story.state, "lead", false, 0, NOON)).toBeUndefined();
+    expect(holdOf(story.state, "lead", false, 0, NOON)).toBe("stopped_by_person");
     story.set({ lead: { ...story.state.lead, gates: [permission("p")] } });
     expect(holdOf(story.state, "lead", false, 0, NOON)).toBe("approval");
     for (const status of RUN_STATUSES.filter((one) => one !== "active")) {

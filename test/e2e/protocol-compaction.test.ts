@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { call, fail, gate, hang, once, say } from "../support/model-replies.ts";
+import { call, fail, type Gate, gate, hang, once, say } from "../support/model-replies.ts";
 import { type ModelRequest, mentions } from "../support/model-request.ts";
 import { bodiesIn } from "./envelopes.ts";
 import { promptsWith } from "./prompts.ts";
@@ -31,6 +31,16 @@ async function summarize({ sessionId }: Actor): Promise<void> {
     body: { providerID: "mock", modelID: "m" },
     timeoutMs: 30_000,
   });
+}
+
+/** A compaction that a person asks for, under way until the door is opened. */
+async function summaryBehind(actor: Actor, door: Gate): Promise<{ readonly ended: Promise<void> }> {
+  const isIts = (request: ModelRequest): boolean =>
+    request.sessionId === actor.sessionId && request.kind === "compaction";
+  play.model.script((request) => (isIts(request) ? once(door, say("What was so far.")) : undefined));
+  const ended = summarize(actor);
+  await play.model.request(isIts);
+  return { ended };
 }
 
 describe("mail and a compaction", () => {
@@ -116,27 +126,55 @@ describe("mail and a compaction", () => {
   );
 
   test(
+    "that a person asks for after an Esc: it wakes nobody, and mail of a peer waits on",
+    async () => {
+      const team = await play.team(["ada", "bo"]);
+      const ada = team.member("ada");
+      ada.plays(hang());
+      await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
+      await ada.reads("A long job.");
+      await play.host.abort(ada.sessionId);
+      await eventually(
+        async () => expect((await team.files.state()).members["ada"]).toMatchObject({ heldByPerson: true }),
+        PATIENCE,
+      );
+      const door = gate();
+      const summary = await summaryBehind(ada, door);
+
+      await team.member("bo").uses("team_send_message", { to: "ada", body: "A word of bo." });
+      await eventually(
+        async () =>
+          expect(await team.lead.uses("team_status")).toMatchObject({
+            members: [{ name: "ada", hold: "stopped_by_person", unread: 2 }, { name: "bo" }],
+          }),
+        PATIENCE,
+      );
+      door.open();
+      await summary.ended;
+      expect(kinds(ada.requests()).at(-1)).toBe("compaction");
+
+      await team.lead.uses("team_send_message", { to: "ada", body: "Go on." });
+      await ada.reads("Go on.");
+      await team.quiet();
+      expect(bodiesIn(ada.newest())).toEqual(["A long job.", "A word of bo.", "Go on."]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
     "that is under way when it is sent: it is answered right after, once",
     async () => {
       const team = await play.team(["ada"]);
       const ada = team.member("ada");
       const door = gate();
-      play.model.script((request) =>
-        request.sessionId === ada.sessionId && request.kind === "compaction"
-          ? once(door, say("What was so far."))
-          : undefined,
-      );
-      const summary = summarize(ada);
-      await play.model.request(
-        (request) => request.sessionId === ada.sessionId && request.kind === "compaction",
-      );
+      const summary = await summaryBehind(ada, door);
       await team.lead.uses("team_send_message", { to: "ada", body: "Are you there?" });
       await eventually(
         async () => expect(await promptsWith(play.host, ada, "Are you there?")).toHaveLength(1),
         PATIENCE,
       );
       door.open();
-      await summary;
+      await summary.ended;
 
       await ada.reads("Are you there?");
       await team.quiet();
