@@ -67,7 +67,7 @@ describe("mail and a compaction", () => {
       expect(await promptsWith(play.host, ada, "Count the files.")).toHaveLength(2);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -92,7 +92,7 @@ describe("mail and a compaction", () => {
       expect(bodiesIn(read)).toEqual(["By the way."]);
       expect(mentions(ada.newest(), "Start working.")).toBe(0);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -122,7 +122,7 @@ describe("mail and a compaction", () => {
       // The summary is nobody's last word.
       expect((await team.files.inbox("lead")).processed).toEqual([expect.stringMatching(/^error_/)]);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -158,7 +158,7 @@ describe("mail and a compaction", () => {
       await team.quiet();
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "A word of bo.", "Go on."]);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -181,6 +181,6 @@ describe("mail and a compaction", () => {
       expect(await promptsWith(play.host, ada, "Are you there?")).toHaveLength(1);
       expect(ada.requests().filter((request) => mentions(request, "Are you there?") > 0)).toHaveLength(1);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });

@@ -41,7 +41,7 @@ describe("mail whose text the running loop has read too early to see", () => {
       expect(reminder).not.toBe(original);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -61,7 +61,7 @@ describe("mail whose text the running loop has read too early to see", () => {
       expect(await promptsWith(play.host, ada, "[late 2] Count.")).toHaveLength(2);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -78,6 +78,6 @@ describe("mail whose text the running loop has read too early to see", () => {
       expect(bodiesIn(ada.newest())).toEqual(["[late 1] First.", "Second."]);
       expect((await team.files.inbox("ada")).processed).toHaveLength(3);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });

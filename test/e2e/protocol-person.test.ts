@@ -60,7 +60,7 @@ describe("a person's prompt", () => {
         await rename(`${runs}.away`, runs);
       }
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -96,7 +96,7 @@ describe("a lead that has asked its person a question", () => {
 
       expect(bodiesIn(lead.newest())).toEqual(["A report."]);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 

@@ -79,7 +79,7 @@ describe("a staged undo in a member's session", () => {
       expect(bodiesIn(read)).toEqual(["Are you there?"]);
       await team.quiet();
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -100,7 +100,7 @@ describe("a staged undo in a member's session", () => {
       expect(bodiesIn(read)).toEqual(["Are you there?"]);
       await team.quiet();
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -134,7 +134,7 @@ describe("mail that a member had not seen when a person stopped it", () => {
 
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "By the way.", "Go on."]);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -159,7 +159,7 @@ describe("mail that a step has answered", () => {
       await team.quiet();
       expect(bodiesIn(ada.newest())).toEqual(["A long job.", "Something else."]);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -181,7 +181,7 @@ describe("a message that a person removes from the member's history", () => {
       expect(await promptWith(ada, "Count the files.")).not.toBe(former);
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -214,7 +214,7 @@ describe("a message that a person removes from the member's history", () => {
       expect(processed).toContain(`${answered["messageId"]}.json`);
       expect(processed).toContain(`${messageId}.json`);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -258,6 +258,6 @@ describe("a fork", () => {
       expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
       expect(copy.requests().some((request) => mentions(request, "Carry on, ada.") > 0)).toBe(false);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
