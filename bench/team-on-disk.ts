@@ -9,7 +9,7 @@ import { openStorage } from "../src/storage/open.ts";
 import { systemClock } from "../src/system/clock.ts";
 import { systemIds } from "../src/system/ids.ts";
 import { readProcesses } from "../src/system/process-identity.ts";
-import { silentHost } from "./silent-host.ts";
+import { silentHost } from "../test/support/silent-host.ts";
 
 /** A run of storage, core and app in this process, without a host. */
 export interface TeamOnDisk extends AsyncDisposable {

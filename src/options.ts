@@ -141,7 +141,7 @@ const fields: Fields<TeamModeOptions> = {
   max_messages_per_run: atLeast(1)
     .default(10_000)
     .describe(
-      "Messages of one run. Beyond it, sending is refused: the stop for members that talk in circles.",
+      "Messages that are sent in one run, what flotilla itself reports not counted. Beyond it, sending is refused: the stop for members that talk in circles.",
     ),
   max_wall_clock_minutes: atLeast(1)
     .default(120)

@@ -1,4 +1,4 @@
-import { teamModeSchema } from "../../src/options.ts";
+import { LIMIT_KEYS, teamModeSchema } from "../../src/options.ts";
 import { type JsonSchema, jsonSchemaOf, sayAllowed } from "../../src/records/allowed.ts";
 import { NAME_PATTERN, teamSchema } from "../../src/records/team-schema.ts";
 import type { Page } from "../generate.ts";
@@ -19,12 +19,14 @@ export const configurationPage: Page = {
 }`),
       'Or as the plugin\'s options: `"plugin": [["opencode-flotilla", { "team_mode": { "enabled": true } }]]`.',
       "## Options",
-      "From `src/options.ts`; as JSON Schema in `schema/config.schema.json`. What a run was started with stays with it: a changed option holds for the next run.",
+      "From `src/options.ts`; as JSON Schema in `schema/config.schema.json`. What a run was started with stays with it: a changed option holds for the next run, and [`flotilla limit`](#limits-of-a-live-run) for a live one.",
       optionTable(options),
       "### A category",
       optionTable(inside(options, "categories")),
       "### telemetry",
       optionTable(options.properties?.["telemetry"] ?? {}),
+      LIMITS,
+      `It takes the keys ${LIMIT_KEYS.map(code).join(", ")}.`,
       PLACES,
       "## Declared teams",
       `\`.opencode/teams/<name>.jsonc\` (or \`.json\`) in the working directory and its parents up to the root of the work tree, then \`~/.config/opencode/teams/\`. The nearest of a name wins, a broken one included: it is listed with its error, and no farther team takes its place. The name matches \`${NAME_PATTERN.source}\`. From \`src/records/team-schema.ts\`; as JSON Schema in \`schema/team.schema.json\`.`,
@@ -72,6 +74,30 @@ function inside(schema: JsonSchema, key: string): JsonSchema {
 function fence(text: string): string {
   return ["```jsonc", text, "```"].join("\n");
 }
+
+const LIMITS = `## Limits of a live run
+
+Limits are enforced by the process that owns the run, outside of the model.
+
+| limit | what is counted | when it is reached |
+| --- | --- | --- |
+| \`max_messages_per_run\` | what participants and persons send, one for each recipient; reports, briefs and notices that flotilla writes by itself are not | the next send is refused with the figures |
+| \`max_wall_clock_minutes\` | time since the run was created, also while no OpenCode runs | members at work are asked to wrap up; no member begins a new turn |
+| \`max_member_turns\` | turns of one member, however they ended; a member that is added again starts at none | that member begins no new turn |
+| \`max_parallel_members\` | members at work; one that waits for an approval or inside \`team_status\` is none | mail waits for a slot, in order |
+| \`max_tokens_per_run\`, \`max_cost_per_run\` | each completed model call of each member, by the host's figures, once. When a run is taken over, what the host has stored beyond what was counted is counted: a crash, or turns without the plugin, hide nothing | no member begins a new turn |
+
+A running turn is never cut. The lead is told once, and mail for a member that may not begin waits under the hold \`budget\`, which
+costs no attempt; \`team_status\` shows what is left. The lead itself is not limited. To give a live run more (or less):
+
+\`\`\`sh
+flotilla limit max_tokens_per_run=2000000                     # the only live run that is led from this work tree
+flotilla limit nightly max_wall_clock_minutes=240 max_cost_per_run=20   # by label, team, id or the beginning of one
+\`\`\`
+
+It says what each limit was and is and how much is used. What waited goes on within a second, and the lead is told once if
+anything had been stopped. A limit may also be lowered: below what is used it is reached there and then. Time, messages, tokens
+and cost count from the beginning of the run, so a limit is a sum and not an addition.`;
 
 const PLACES = `## Where it is read from
 

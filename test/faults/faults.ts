@@ -31,6 +31,7 @@ const EVENTS = ["opencode/events.test.ts"];
 const COMPACTIONS = ["e2e/protocol-compaction.test.ts"];
 const LATE_PARTS = ["e2e/protocol-late.test.ts"];
 const UNDOS = ["e2e/protocol-undo.test.ts"];
+const TIME = ["app/run-time.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -122,7 +123,7 @@ export const FAULTS: readonly Fault[] = [
     file: "core/decide-members.ts",
     find: " || (asker !== LEAD && !takesMail(member))",
     replace: "",
-    suite: HISTORIES,
+    suite: [...MEMBERS, ...HISTORIES],
   },
   {
     name: "a session is opened for a member that was ended before it had one",
@@ -190,8 +191,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a broadcast exceeds the number of messages that a run may have",
     file: "core/decide-mail.ts",
-    find: "if (state.messages + to.length > maxMessages)",
-    replace: "if (state.messages >= maxMessages)",
+    find: "if (used + to.length > maxMessages)",
+    replace: "if (used >= maxMessages)",
     suite: MAIL,
   },
   {
@@ -214,6 +215,55 @@ export const FAULTS: readonly Fault[] = [
     find: "if (state.spent.includes(key)) return change;",
     replace: "",
     suite: BUDGETS,
+  },
+  {
+    name: "what the plugin writes by itself uses up the messages of the run",
+    file: "core/change.ts",
+    find: "messages.filter((message) => !isSent(message.kind)).length",
+    replace: "messages.filter(() => false).length",
+    suite: BUDGETS,
+  },
+  {
+    name: "a model call that is told twice is paid twice",
+    file: "core/decide-members.ts",
+    find: "if (command.completedAt <= (member.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;",
+    replace: "",
+    suite: [...BUDGETS, ...HISTORIES],
+  },
+  {
+    name: "a run that was given more stays stopped",
+    file: "core/decide-limits.ts",
+    find: "spent: spent.filter((key) => !lifted.includes(key))",
+    replace: "spent",
+    suite: BUDGETS,
+  },
+  {
+    name: "a limit below what is used is not reached until more is used",
+    file: "core/decide-limits.ts",
+    find: "checkBudgets(lift(change, now), budgetsOf(state), now)",
+    replace: "lift(change, now)",
+    suite: BUDGETS,
+  },
+  {
+    name: "the lead is never told that a member which came back has used up its turns again",
+    file: "core/decide-run.ts",
+    find: "change.state.spent.filter((key) => key !== ",
+    replace: 'change.state.spent.filter(() => "" !== ',
+    suite: BUDGETS,
+  },
+  {
+    name: "the clock of a run goes by the time that it began with",
+    file: "app/fleet.ts",
+    find: "known.endsAt !== timeIsUpAt(state)",
+    replace: "known.endsAt < 0",
+    suite: TIME,
+  },
+  {
+    name: "the time of a run is never over once its timer has rung early",
+    file: "app/fleet.ts",
+    find: "desk && clock.now() < endsAt",
+    replace: "desk && endsAt < 0",
+    suite: TIME,
   },
   {
     name: "mail is posted into a session that waits for an approval",

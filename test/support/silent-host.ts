@@ -1,4 +1,4 @@
-import type { Host } from "../src/ports.ts";
+import type { Host } from "../../src/ports.ts";
 
 /**
  * A host that takes everything and does nothing, so that what is measured is ours alone. Sessions it opens are named
