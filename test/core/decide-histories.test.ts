@@ -623,7 +623,7 @@ describe("over any history of a run", () => {
 
   test("there is every command, every status, every kind of mail, every limit", () => {
     const seen = new Map<string, number>();
-    for (const history of fc.sample(wishes, { numRuns: 300, seed: 7 })) {
+    for (const history of fc.sample(wishes, { numRuns: 450, seed: 7 })) {
       const life = new Life();
       for (const wish of history) life.live(wish);
       for (const [what, times] of life.seen) seen.set(what, (seen.get(what) ?? 0) + times);

@@ -7,7 +7,7 @@ import type { Host } from "../../src/ports.ts";
 export const silentHost: Host = {
   openSession: async ({ mark }) => `ses_${mark.member}`,
   findSession: async () => undefined,
-  session: async () => undefined,
+  session: async (sessionId) => ({ sessionId, directory: "", rules: [], undoStaged: false }),
   isStored: async () => false,
   post: async () => ({ kind: "accepted" }),
   lastTurn: async () => ({ activity: "idle" }),
