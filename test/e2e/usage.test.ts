@@ -91,10 +91,13 @@ describe("what members have used", () => {
 
       await restart();
       await lead.reads('kind="budget"');
-      await eventually(async () => {
-        expect(await team.files.waitingMail(["lead", "ada"])).toEqual([]);
-        expect(await counted(team)).toEqual(await stored(team));
-      });
+      await eventually(
+        async () => {
+          expect(await team.files.waitingMail(["lead", "ada"])).toEqual([]);
+          expect(await counted(team)).toEqual(await stored(team));
+        },
+        { timeoutMs: 30_000 },
+      );
       const now = await counted(team);
       expect(now).toEqual(await stored(team));
       expect(now.tokens).toBeGreaterThan(before.tokens + 150);
@@ -111,7 +114,7 @@ describe("what members have used", () => {
       await team.quiet();
       expect(await counted(team)).toEqual(await stored(team));
     },
-    2 * TEST_TIMEOUT_MS,
+    3 * TEST_TIMEOUT_MS,
   );
 });
 
@@ -160,6 +163,6 @@ describe("the time of a run", () => {
       await lead.reads("The run has more time");
       await team.quiet();
     },
-    2 * TEST_TIMEOUT_MS,
+    3 * TEST_TIMEOUT_MS,
   );
 });
