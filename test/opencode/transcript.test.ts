@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { transportOf } from "../../src/opencode/client.ts";
+import { readSteps } from "../../src/opencode/steps.ts";
 import { readTranscript } from "../../src/opencode/transcript.ts";
 import { fakeClient } from "./fake-client.ts";
 
@@ -57,6 +58,40 @@ describe("reading back", () => {
   test("of an empty session is empty", async () => {
     const { client } = hostWith([]);
     expect(await readTranscript(transportOf(client), "ses_a")).toEqual([]);
+  });
+});
+
+describe("steps that were completed after an instant", () => {
+  const history = Array.from({ length: 40 }, (_, n) =>
+    n % 2 === 0 ? user(`msg_${n}`, n) : step(`msg_${n}`, n, { tokens: { input: n }, cost: n / 10 }),
+  );
+  const found = async (messages: readonly Stored[], since: number) => {
+    const { client, seen } = hostWith(messages);
+    const steps = (await readSteps(transportOf(client), "ses_a", since)) ?? [];
+    return { completed: steps.map((one) => one.completedAt), pages: seen.length, newest: steps.at(-1) };
+  };
+
+  test("are read back no farther than to one that was before it", async () => {
+    expect(await found(history, 35)).toMatchObject({ completed: [37, 39], pages: 1 });
+    expect(await found(history, 39)).toMatchObject({ completed: [], pages: 1 });
+    expect((await found(history, 39)).newest).toBeUndefined();
+  });
+
+  test("come oldest first over all pages, with their figures", async () => {
+    const { completed, pages, newest } = await found(history, -1);
+    expect(completed).toEqual(Array.from({ length: 20 }, (_, n) => 2 * n + 1));
+    expect(pages).toBe(4);
+    expect(newest).toMatchObject({ hostMessageId: "msg_39", tokens: { input: 39 }, cost: 3.9 });
+  });
+
+  test("are those that are over: one that was cut off by a crash has no figures", async () => {
+    const cutOff = step("msg_41", 41, { time: { created: 41 } });
+    expect((await found([...history, user("msg_40", 40), cutOff], 37)).completed).toEqual([39]);
+  });
+
+  test("are unknown of a session that is gone", async () => {
+    const { client } = fakeClient(() => Response.json({ name: "NotFoundError" }, { status: 404 }));
+    expect(await readSteps(transportOf(client), "ses_a", 0)).toBeUndefined();
   });
 });
 
