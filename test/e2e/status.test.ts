@@ -72,7 +72,7 @@ describe("team_status", () => {
         tasks: { pending: 1, ready: [1] },
         budgets: {
           members: { used: 2, limit: 8, left: 6 },
-          messages: { used: 3, limit: 10_000, left: 9_997 },
+          messages: { used: 1, limit: 10_000, left: 9_999 },
           minutes: { used: 0, limit: 120, left: 120 },
         },
       });
