@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
 import type { MessagePlace } from "../../src/ports.ts";
 import { batch, message, NOON, RUN, runState } from "./samples.ts";
 import type { OpenWorld, World } from "./worlds.ts";
@@ -188,7 +189,11 @@ export function mailboxContract(open: OpenWorld): void {
     const ids = ["mail_1", "mail_2", "mail_3"];
     let carrying = true;
     const reader = (async () => {
-      while (carrying) await world.other.mailbox.batches(RUN, "ada");
+      while (carrying) {
+        await world.other.mailbox.batches(RUN, "ada");
+        // A look gives way to nobody, and the carrier waits for the disk.
+        await setImmediate();
+      }
     })();
     for (let turn = 1; turn <= 20; turn++) {
       const one = batch(ids, { batchId: `batch_${turn}` });
