@@ -536,9 +536,14 @@ export class Courier {
       return;
     }
     const seat = seatOf(state, route.recipient);
-    const hold = seat ? await this.#claim(state, route.recipient, seat.sessionId) : "starting";
-    this.#holdFor(route, hold);
-    if (hold || !seat) return;
+    const askFirst = route.hold === "undo_staged";
+    let hold: HoldReason | undefined = "starting";
+    if (seat && askFirst) hold = await this.#claim(state, route.recipient, seat.sessionId);
+    else if (seat) hold = this.#takeSlot(state, route.recipient, seat.sessionId);
+    if (hold || !seat) {
+      this.#holdFor(route, hold);
+      return;
+    }
     const batchId = ids.fresh("batch");
     const batch: Batch = {
       version: 1,
@@ -559,7 +564,19 @@ export class Courier {
       heldMs: 0,
       stored: false,
     };
+    // Host and disk are waited for at the same time; what turns out to be held is made ready again.
+    const asked = Promise.allSettled([
+      askFirst ? undefined : this.#hostHold(route.recipient, seat.sessionId),
+    ]);
     await mailbox.reserve(batch);
+    this.#keep(route, batch);
+    const [answer] = await asked;
+    if (answer.status === "rejected") throw answer.reason;
+    this.#holdFor(route, answer.value);
+    if (answer.value) {
+      await this.#apply(route, batch, "abandon");
+      return;
+    }
     this.#desk.changed();
     await this.#send(route, batch, ready, state);
   }
@@ -724,18 +741,35 @@ export class Courier {
     recipient: Participant,
     sessionId: SessionId,
   ): Promise<HoldReason | undefined> {
+    return this.#takeSlot(state, recipient, sessionId) ?? (await this.#hostHold(recipient, sessionId));
+  }
+
+  /**
+   * What holds a post as far as is known without asking. If nothing does and it will start a turn, the slot is taken: while
+   * the host is asked, another recipient's lane may look at the slots.
+   */
+  #takeSlot(state: RunState, recipient: Participant, sessionId: SessionId): HoldReason | undefined {
     const starts = !this.#isBusy(sessionId);
     const hold = holdOf(state, recipient, starts, this.#slotsFree(state, recipient), this.#world.clock.now());
     if (hold || !starts) return hold;
-    // Taken before the host is asked: another recipient's lane may look at the slots meanwhile.
-    this.#launching.add(recipient);
+    const held = this.#rateHold(recipient);
+    if (!held) this.#launching.add(recipient);
+    return held;
+  }
+
+  /**
+   * What only the host knows: that the session is gone, or a staged undo, which the start of a turn would make final. Then
+   * the slot is given back. A running turn has passed both.
+   */
+  async #hostHold(recipient: Participant, sessionId: SessionId): Promise<HoldReason | undefined> {
+    if (this.#isBusy(sessionId)) return undefined;
     let held: HoldReason | undefined = "undo_staged";
     try {
       const session = await this.#world.host.session(sessionId);
       if (!session) {
         held = "ended";
         this.#desk.sessionGone(sessionId);
-      } else if (!session.undoStaged) held = this.#rateHold(recipient);
+      } else if (!session.undoStaged) held = undefined;
     } finally {
       if (held) this.#launching.delete(recipient);
     }
