@@ -25,6 +25,9 @@ import { systemIds } from "./system/ids.ts";
 import { readProcesses } from "./system/process-identity.ts";
 import { tools } from "./tools/index.ts";
 
+/** A start is over by then, and whoever began it has been served. */
+const SWEEP_DELAY_MS = 5_000;
+
 /** What the plugin instances of one process share, for one base folder. */
 interface Shared {
   readonly fleet: Fleet;
@@ -133,6 +136,7 @@ async function makeShared(baseDir: string): Promise<Shared> {
     report: (report) => host.log("warn", "storage", { report }),
   });
   const fleet = new Fleet({ clock: systemClock, ids: systemIds, host, ...storage });
+  systemClock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
   return {
     fleet,
     host,

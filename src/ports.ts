@@ -43,6 +43,8 @@ export interface RunStore {
   list(): Promise<readonly RunId[]>;
   /** Moves the run's folder to the archive. Harmless when it is there already. */
   archive(runId: RunId): Promise<void>;
+  /** Removes runs that were archived before that instant; which ones. What is not surely one of them is left alone. */
+  sweepArchive(before: Instant): Promise<readonly RunId[]>;
 }
 
 /** A run under its lock. */

@@ -571,12 +571,11 @@ export class Courier {
     await mailbox.reserve(batch);
     this.#keep(route, batch);
     const [answer] = await asked;
+    const isFree = answer.status === "fulfilled" && answer.value === undefined;
+    if (!isFree) await this.#apply(route, batch, "abandon");
     if (answer.status === "rejected") throw answer.reason;
     this.#holdFor(route, answer.value);
-    if (answer.value) {
-      await this.#apply(route, batch, "abandon");
-      return;
-    }
+    if (!isFree) return;
     this.#desk.changed();
     await this.#send(route, batch, ready, state);
   }

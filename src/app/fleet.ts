@@ -24,6 +24,9 @@ import { type Commit, type Prepare, type Transaction, Transactor } from "./trans
 import { Waiters } from "./waiters.ts";
 import type { World } from "./world.ts";
 
+/** How long what a run has left can be read (contract, storage). */
+const ARCHIVE_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
+
 /** How often a lease is renewed while something is in flight (delivery protocol, liveness). */
 const RENEW_MS = 1_000;
 
@@ -167,6 +170,13 @@ export class Fleet {
   async meet(sessionId: SessionId): Promise<void> {
     if (this.index.seat(sessionId)) return;
     await this.adopt((state) => sessionsOf(state).some(([, own]) => own === sessionId));
+  }
+
+  /** Removes, beside everything else, what has been in the archive for long enough. */
+  sweepArchive(): void {
+    if (this.#closed) return;
+    const before = this.world.clock.now() - ARCHIVE_KEPT_MS;
+    this.#beside(this.world.runs.sweepArchive(before).then(() => undefined));
   }
 
   /** Resolves when nothing is going on that was started so far. */
@@ -345,6 +355,7 @@ export class Fleet {
     } finally {
       this.#dismiss(runId);
     }
+    this.sweepArchive();
   }
 
   /** Stops looking after a run. */

@@ -7,6 +7,7 @@ import {
   fsync,
   ftruncateSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -159,6 +160,12 @@ export class Disk {
     await this.#at("discard", path, () => rm(path, { recursive: true, force: true }));
   }
 
+  /** Removes a folder of ours from under its name at once, with what is in it. */
+  async removeFolder(path: string): Promise<void> {
+    const doomed = tempName(dirname(path));
+    if (await this.move(path, doomed)) await this.discardFolder(doomed);
+  }
+
   /** Cuts the file to `size` and appends the text, unsynced. */
   async append(path: string, text: string, size: number): Promise<void> {
     await this.#at("append", path, () => {
@@ -204,6 +211,11 @@ export class Disk {
 
   async stat(path: string): Promise<BigIntStats | undefined> {
     return this.#translated("look at", path, () => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  }
+
+  /** As {@link stat}, and a link is not followed. */
+  async statLink(path: string): Promise<BigIntStats | undefined> {
+    return this.#translated("look at", path, () => lstatSync(path, { bigint: true, throwIfNoEntry: false }));
   }
 
   async exists(path: string): Promise<boolean> {

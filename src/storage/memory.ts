@@ -1,6 +1,6 @@
 import { type Batch, isOver } from "../core/delivery.ts";
 import type { JournalEntry } from "../core/effects.ts";
-import type { MessageId, Participant, RunId, SessionId, TaskId } from "../core/ids.ts";
+import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import type { RunState } from "../core/run.ts";
 import type { Task } from "../core/task.ts";
@@ -29,7 +29,7 @@ import type { Storage } from "./open.ts";
  */
 export class MemoryDisk {
   readonly #runs = new Map<RunId, MemoryRun>();
-  readonly #archive = new Map<RunId, MemoryRun>();
+  readonly #archive = new Map<RunId, ArchivedRun>();
   #processes = 0;
 
   process(): Storage & { /** Its ownerships and leases are free from now on. */ die(): void } {
@@ -55,6 +55,12 @@ export class MemoryDisk {
     return (this.#runs.get(runId) ?? this.#archive.get(runId))?.journal ?? [];
   }
 
+  /** As if the run had been archived at that time. */
+  backdate(runId: RunId, archivedAt: Instant): void {
+    const run = this.#archive.get(runId);
+    if (run) this.#archive.set(runId, { ...run, archivedAt });
+  }
+
   /** Why a message was given up. */
   deadReason(runId: RunId, recipient: Participant, messageId: MessageId): string | undefined {
     const run = this.#runs.get(runId) ?? this.#archive.get(runId);
@@ -74,6 +80,10 @@ interface MemoryRun {
   line: Promise<unknown>;
 }
 
+interface ArchivedRun extends MemoryRun {
+  readonly archivedAt: Instant;
+}
+
 interface MemoryInbox {
   readonly mail: Map<MessageId, { readonly text: string; place: MessagePlace; reason?: string }>;
   readonly batches: Map<string, string>;
@@ -81,9 +91,9 @@ interface MemoryInbox {
 
 class MemoryRunStore implements RunStore {
   readonly #runs: Map<RunId, MemoryRun>;
-  readonly #archive: Map<RunId, MemoryRun>;
+  readonly #archive: Map<RunId, ArchivedRun>;
 
-  constructor(runs: Map<RunId, MemoryRun>, archive: Map<RunId, MemoryRun>) {
+  constructor(runs: Map<RunId, MemoryRun>, archive: Map<RunId, ArchivedRun>) {
     this.#runs = runs;
     this.#archive = archive;
   }
@@ -142,7 +152,15 @@ class MemoryRunStore implements RunStore {
     if (!run) return;
     await run.line;
     this.#runs.delete(runId);
-    this.#archive.set(runId, run);
+    this.#archive.set(runId, { ...run, archivedAt: Date.now() });
+  }
+
+  async sweepArchive(before: Instant): Promise<readonly RunId[]> {
+    const old = [...this.#archive]
+      .filter(([, { archivedAt }]) => archivedAt < before)
+      .map(([runId]) => runId);
+    for (const runId of old) this.#archive.delete(runId);
+    return old;
   }
 }
 

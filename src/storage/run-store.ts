@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import type { JournalEntry } from "../core/effects.ts";
-import type { RunId } from "../core/ids.ts";
+import type { Instant, RunId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import type { HeldRun, RunStore } from "../ports.ts";
@@ -110,6 +111,31 @@ export class DiskRunStore implements RunStore {
     this.#journal.forget(this.#layout.journal(runId));
     this.#swept.delete(runId);
     this.#forget(from);
+  }
+
+  /**
+   * A folder's time is that of its archiving: the last that changed in it was the removal of its lock. So a young one costs
+   * a look at its name and time. An old one is removed only if it is what its name says, and goes under a temporary name
+   * first: what a crash leaves of it is swept like any other leftover.
+   */
+  async sweepArchive(before: Instant): Promise<readonly RunId[]> {
+    const names = await this.#disk.names(this.#layout.archive);
+    await this.#disk.sweep(this.#layout.archive, names);
+    const swept: RunId[] = [];
+    for (const runId of names.filter(isId)) {
+      if (await this.#sweepArchived(runId, before)) swept.push(runId);
+    }
+    return swept;
+  }
+
+  async #sweepArchived(runId: RunId, before: Instant): Promise<boolean> {
+    const folder = this.#layout.archived(runId);
+    const found = await this.#disk.statLink(folder);
+    if (!found?.isDirectory() || Number(found.mtimeMs) >= before) return false;
+    const reading = parseRun((await this.#disk.read(join(folder, "state.json"))) ?? "");
+    if (!reading.ok || reading.value.runId !== runId) return false;
+    await this.#disk.removeFolder(folder);
+    return true;
   }
 
   async #hold(runId: RunId): Promise<Held> {

@@ -3,6 +3,8 @@ import type { HeldRun } from "../../src/ports.ts";
 import { line, member, RUN, runState } from "./samples.ts";
 import type { OpenWorld } from "./worlds.ts";
 
+const DAY_MS = 86_400_000;
+
 /** What every `RunStore` promises. */
 export function runStoreContract(open: OpenWorld): void {
   test("a run is there with its first state once it is created", async () => {
@@ -113,6 +115,32 @@ export function runStoreContract(open: OpenWorld): void {
       code: "run_not_found",
     });
     expect(await world.journal(RUN)).toEqual([line(1)]);
+  });
+
+  test("runs that were archived before a given time are removed, later ones and live ones are not", async () => {
+    await using world = await open();
+    const now = Date.now();
+    for (const runId of ["run_old", "run_young", "run_new", "run_live"]) {
+      await world.one.runs.create(runState({ runId }));
+      await world.one.runs.exclusively(runId, (run) => run.appendJournal([line(1)]));
+      if (runId !== "run_live") await world.one.runs.archive(runId);
+    }
+    world.backdate("run_old", now - 8 * DAY_MS);
+    world.backdate("run_young", now - 6 * DAY_MS);
+
+    expect(await world.other.runs.sweepArchive(now - 7 * DAY_MS)).toEqual(["run_old"]);
+    expect(await world.journal("run_old")).toEqual([]);
+    for (const runId of ["run_young", "run_new", "run_live"])
+      expect(await world.journal(runId)).toEqual([line(1)]);
+    expect(await world.one.runs.list()).toEqual(["run_live"]);
+
+    expect(await world.one.runs.sweepArchive(now - 7 * DAY_MS)).toEqual([]);
+    expect(await world.one.runs.sweepArchive(now - 5 * DAY_MS)).toEqual(["run_young"]);
+  });
+
+  test("an archive that is not there has nothing to remove", async () => {
+    await using world = await open();
+    expect(await world.one.runs.sweepArchive(Date.now())).toEqual([]);
   });
 
   test("an archive waits for whoever holds the run", async () => {

@@ -1,3 +1,4 @@
+import { utimesSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { JournalEntry } from "../../src/core/effects.ts";
 import type { Liveness, ProcessIdentity } from "../../src/storage/liveness.ts";
@@ -15,6 +16,8 @@ export interface World extends AsyncDisposable {
   /** Every line of the run's journal, archived or not. */
   journal(runId: string): Promise<readonly JournalEntry[]>;
   deadReason(runId: string, recipient: string, messageId: string): Promise<string | undefined>;
+  /** As if the run had been archived at that time. */
+  backdate(runId: string, archivedAt: number): void;
 }
 
 export type OpenWorld = () => Promise<World>;
@@ -45,6 +48,7 @@ export const memoryWorld: OpenWorld = async () => {
     killOne: () => one.die(),
     journal: async (runId) => disk.journal(runId),
     deadReason: async (runId, recipient, messageId) => disk.deadReason(runId, recipient, messageId),
+    backdate: (runId, archivedAt) => disk.backdate(runId, archivedAt),
     [Symbol.asyncDispose]: async () => undefined,
   };
 };
@@ -87,6 +91,8 @@ export async function openDiskWorld(options: Partial<StorageOptions> = {}): Prom
       const text = await textOf(runId, "inboxes", recipient, "dead", `${messageId}.reason.json`);
       return text === undefined ? undefined : (JSON.parse(text) as { reason: string }).reason;
     },
+    backdate: (runId, archivedAt) =>
+      utimesSync(folder.at("archive", runId), archivedAt / 1000, archivedAt / 1000),
     [Symbol.asyncDispose]: folder.remove,
   };
 }
