@@ -1,6 +1,9 @@
 import { measureCharacters } from "./characters.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureDeltas } from "./deltas.ts";
+import { measureFinishedRuns } from "./finished-runs.ts";
+import { measureMail } from "./mail.ts";
+import { measureRival } from "./rival.ts";
 import type { Section } from "./section.ts";
 import { measureStart } from "./start.ts";
 import { measureTasks } from "./tasks.ts";
@@ -10,6 +13,9 @@ export const MEASUREMENTS: Readonly<Record<string, () => Promise<Section>>> = {
   start: measureStart,
   deltas: measureDeltas,
   delivery: measureDelivery,
+  rival: measureRival,
+  finished: measureFinishedRuns,
+  mail: measureMail,
   tasks: measureTasks,
   characters: measureCharacters,
 };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Bench, type BenchOptions, openBench } from "../test/support/bench.ts";
-import { PROJECT_ROOT } from "../test/support/host-ground.ts";
+import { type Json, PROJECT_ROOT } from "../test/support/host-ground.ts";
 
 /** The plugin as it is shipped: what `npm run build` has just made. */
 const PLUGIN_BUILT: string = join(PROJECT_ROOT, "dist", "plugin.js");
@@ -11,9 +11,13 @@ const PLUGIN_EMPTY: string = "empty-plugin.js";
 /** What a host is measured with. */
 export type Side = "bare" | "empty" | "off" | "on";
 
-/** The same host, ground and model server for every side; only the configuration differs. */
-export function openSide(side: Side, serve: boolean = true): Promise<Bench> {
-  return openBench({ serve, ...optionsOf(side) });
+/**
+ * The same host, ground and model server for every side; only the configuration differs.
+ *
+ * @param teamMode what an enabled side is configured with.
+ */
+export function openSide(side: Side, serve: boolean = true, teamMode?: Json): Promise<Bench> {
+  return openBench({ serve, ...optionsOf(side), ...(teamMode === undefined ? {} : { teamMode }) });
 }
 
 function optionsOf(side: Side): BenchOptions {

@@ -1,8 +1,8 @@
-import { open, rename } from "node:fs/promises";
 import type { Verbs } from "../src/app/verbs.ts";
 import { LEAD, type TaskId } from "../src/core/ids.ts";
 import { FlotillaError } from "../src/errors.ts";
-import { type Scratch, scratch } from "../test/support/scratch.ts";
+import { scratch } from "../test/support/scratch.ts";
+import { durableWrites } from "./durable-write.ts";
 import { number, type Section } from "./section.ts";
 import { median, p95 } from "./statistics.ts";
 import { callOf, openTeamOnDisk } from "./team-on-disk.ts";
@@ -17,7 +17,7 @@ type Operation = "create" | "list" | "claim" | "lost claim" | "complete";
 
 export async function measureTasks(): Promise<Section> {
   await using folder = await scratch("tasks");
-  const raw = await rawWrites(folder);
+  const raw = await durableWrites(folder, TASKS);
   await using team = await openTeamOnDisk(folder.at("data"), CLAIMERS);
   const { verbs } = team;
   const times = new Map<Operation, number[]>();
@@ -102,23 +102,4 @@ async function claim(verbs: Verbs, name: string, taskId: TaskId): Promise<boolea
     if (refusal instanceof FlotillaError && LOST.has(refusal.code)) return false;
     throw refusal;
   }
-}
-
-/** What a change of a file costs that is to be there after a crash, whoever makes it. Milliseconds each. */
-async function rawWrites(folder: Scratch): Promise<readonly number[]> {
-  const text = JSON.stringify({ text: "x".repeat(500) });
-  const times: number[] = [];
-  for (let at = 0; at < TASKS; at += 1) {
-    const startedAt = performance.now();
-    const file = await open(folder.at("new"), "w");
-    await file.writeFile(text);
-    await file.sync();
-    await file.close();
-    await rename(folder.at("new"), folder.at(`file-${at}`));
-    const parent = await open(folder.path, "r");
-    await parent.sync();
-    await parent.close();
-    times.push(performance.now() - startedAt);
-  }
-  return times;
 }
