@@ -3,6 +3,8 @@ import { ToolOffers } from "../src/app/offer-tools.ts";
 import { teamVerbs } from "../src/app/team-verbs.ts";
 import type { Call, Verbs } from "../src/app/verbs.ts";
 import { LEAD } from "../src/core/ids.ts";
+import { openWorktrees } from "../src/git/worktrees.ts";
+import { amended, isHostsOwn } from "../src/opencode/traces.ts";
 import { teamModeSchema, toLimits } from "../src/options.ts";
 import type { Settings } from "../src/ports.ts";
 import { openStorage } from "../src/storage/open.ts";
@@ -27,7 +29,9 @@ export async function openTeamOnDisk(baseDir: string, members: readonly string[]
       if (step.startsWith("after sync")) syncs += 1;
     },
   });
-  const fleet = new Fleet({ clock: systemClock, ids: systemIds, host: silentHost, ...storage });
+  const traces = { isHostsOwn, amended };
+  const worktrees = openWorktrees({ baseDir, env: process.env, traces });
+  const fleet = new Fleet({ clock: systemClock, ids: systemIds, host: silentHost, worktrees, ...storage });
   const limits = toLimits(teamModeSchema.parse({}));
   const settings: Settings = { limits, offerTools: "always", categories: {}, agentEligibility: {} };
   const verbs = teamVerbs({

@@ -53,6 +53,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   core: { values: [], types: [], packages: [], typePackages: [] },
   "errors.ts": { values: [], types: ["core"], packages: [], typePackages: [] },
   "ports.ts": { values: [], types: ["core"], packages: [], typePackages: [] },
+  "registry.ts": { values: [], types: [], packages: [], typePackages: [] },
   "options.ts": { values: ["errors.ts"], types: ["core"], packages: ["zod"], typePackages: [] },
   records: { values: [], types: ["core"], packages: ["zod"], typePackages: [] },
   app: { values: ["core", "ports.ts", "errors.ts"], types: [], packages: [], typePackages: [] },

@@ -1,14 +1,16 @@
 import { sep } from "node:path";
 import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
+import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
 import { keepLead } from "./app/keep-lead.ts";
 import { ToolOffers } from "./app/offer-tools.ts";
-import { describe } from "./app/perform.ts";
 import { teamVerbs } from "./app/team-verbs.ts";
 import { readConfig } from "./config/config.ts";
 import { type ConfigProblem, sayConfigProblem } from "./config/problem.ts";
 import { toSettings } from "./config/settings.ts";
 import { openTeams } from "./config/teams.ts";
+import type { RunState } from "./core/run.ts";
+import { openWorktrees } from "./git/worktrees.ts";
 import { hooks } from "./hooks/hooks.ts";
 import { surfaceOf } from "./hooks/surface.ts";
 import { compactionStarted, type EventDecoder, eventDecoder, promptReceived } from "./opencode/events.ts";
@@ -16,9 +18,10 @@ import { type OpencodeHost, openHost } from "./opencode/host.ts";
 import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
+import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
-import type { TeamModeOptions } from "./options.ts";
 import type { Settings } from "./ports.ts";
+import { registry } from "./registry.ts";
 import { openStorage } from "./storage/open.ts";
 import { systemClock } from "./system/clock.ts";
 import { systemIds } from "./system/ids.ts";
@@ -38,36 +41,48 @@ interface Shared {
   instances: number;
 }
 
-/**
- * Instances of all directories find each other here, also when the package was loaded from two places: a member's session
- * may live in another directory than its lead's, and the run has one core.
- */
-const REGISTRY = Symbol.for("opencode-flotilla/1");
-type Registry = Map<string, Promise<Shared>>;
-
-function registry(): Registry {
-  const holder = globalThis as { [REGISTRY]?: Registry };
-  holder[REGISTRY] ??= new Map();
-  return holder[REGISTRY];
-}
-
 /** Options in, surfaces out. Switched off it leaves nothing behind; a faulty configuration is told once and switches off. */
 export async function compose(input: PluginInput, options: PluginOptions | undefined): Promise<Hooks> {
   const { directory, worktree } = input;
+  const crew = await crewIn(directory);
+  if (crew) return serve(input, crew);
   const reading = readConfig({ directory, worktree, env: process.env }, options);
   if ("problems" in reading) {
     tellProblems(input, reading.problems);
     return {};
   }
-  return reading.options.enabled ? serve(input, reading.options) : {};
+  if (!reading.options.enabled) return {};
+  const { base_dir: baseDir } = reading.options;
+  return serve(input, { baseDir, settings: toSettings(reading.options) });
 }
 
-async function serve(input: PluginInput, options: TeamModeOptions): Promise<Hooks> {
+/** The base folder that an instance works on, and what its user has configured. */
+interface Charter {
+  readonly baseDir: string;
+  readonly settings: Settings;
+}
+
+/**
+ * For a member's worktree that of its run, whatever the configuration says that is committed there: the lead's options
+ * apply to all members.
+ */
+async function crewIn(directory: string): Promise<Charter | undefined> {
+  for (const [baseDir, made] of registry<Shared>()) {
+    const { fleet, settings } = await made;
+    const run = fleet.index.runs().find((state) => isWorktreeOf(state, directory));
+    // Its lead may stand in another directory of the project than the instance that has taken the run over.
+    const [first] = settings.values();
+    const leads = run && (settings.get(run.lead.directory) ?? first);
+    if (leads) return { baseDir, settings: leads };
+  }
+  return undefined;
+}
+
+async function serve(input: PluginInput, { baseDir, settings: own }: Charter): Promise<Hooks> {
   const { directory, worktree, client } = input;
-  const shared = await sharedOf(options.base_dir);
+  const shared = await sharedOf(baseDir);
   const { fleet, host, offers, decoder, settings } = shared;
   const detach = host.attach(directory, client);
-  const own = toSettings(options);
   settings.set(directory, own);
   shared.instances += 1;
 
@@ -109,7 +124,7 @@ async function serve(input: PluginInput, options: TeamModeOptions): Promise<Hook
           detach();
           shared.instances -= 1;
           if (shared.instances > 0) return;
-          registry().delete(options.base_dir);
+          registry<Shared>().delete(baseDir);
           await fleet.close();
         },
       },
@@ -121,10 +136,10 @@ async function serve(input: PluginInput, options: TeamModeOptions): Promise<Hook
 
 /** The parts of one base folder, made by the first instance that needs them. */
 function sharedOf(baseDir: string): Promise<Shared> {
-  const known = registry().get(baseDir);
+  const known = registry<Shared>().get(baseDir);
   if (known) return known;
   const made = makeShared(baseDir);
-  registry().set(baseDir, made);
+  registry<Shared>().set(baseDir, made);
   return made;
 }
 
@@ -135,7 +150,8 @@ async function makeShared(baseDir: string): Promise<Shared> {
     liveness: await readProcesses(),
     report: (report) => host.log("warn", "storage", { report }),
   });
-  const fleet = new Fleet({ clock: systemClock, ids: systemIds, host, ...storage });
+  const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
+  const fleet = new Fleet({ clock: systemClock, ids: systemIds, host, worktrees, ...storage });
   systemClock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
   return {
     fleet,
@@ -145,6 +161,10 @@ async function makeShared(baseDir: string): Promise<Shared> {
     settings: new Map(),
     instances: 0,
   };
+}
+
+function isWorktreeOf({ members }: RunState, directory: string): boolean {
+  return Object.values(members).some(({ worktree }) => worktree?.path === directory);
 }
 
 /** A run belongs to the instance whose project its lead works in. Outside any repository the host gives `/` as work tree. */

@@ -1,5 +1,6 @@
 import type { Hooks, PluginInput, PluginModule, PluginOptions } from "@opencode-ai/plugin";
 import { isMentioned } from "./config/mention.ts";
+import { isOnHere } from "./registry.ts";
 
 /**
  * OpenCode's door. The host takes every other named export for a plugin of its own, so there is none.
@@ -10,7 +11,8 @@ const plugin: PluginModule = {
   id: "opencode-flotilla",
   async server(input: PluginInput, options?: PluginOptions): Promise<Hooks> {
     const { directory, worktree } = input;
-    if (!isMentioned({ directory, worktree, env: process.env }, options)) return {};
+    // A member's worktree may have a configuration without a word of us: the lead's is the one that counts there.
+    if (!isOnHere() && !isMentioned({ directory, worktree, env: process.env }, options)) return {};
     const { compose } = await import("./compose.ts");
     return compose(input, options);
   },

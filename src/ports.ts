@@ -6,6 +6,7 @@ import type { Message } from "./core/message.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
 import type { TeamSpec } from "./core/spec.ts";
 import type { Task } from "./core/task.ts";
+import type { Site, Worktree, WorktreeEnd } from "./core/worktree.ts";
 
 /** What the core needs from the world. Every method that fails rejects with a `FlotillaError`. */
 
@@ -225,6 +226,8 @@ export interface Host {
    */
   abort(sessionId: SessionId, directory?: string): Promise<void>;
   addRules(sessionId: SessionId, rules: readonly PermissionRule[]): Promise<void>;
+  /** Whether a plugin instance of ours serves the directory, or does before the time is over. */
+  awaitInstance(directory: string, ms: number): Promise<boolean>;
   agents(directory: string): Promise<readonly AgentProfile[]>;
   /** Requests that wait for an answer in that directory. */
   openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;
@@ -235,6 +238,37 @@ export interface Host {
     text: string,
     fields?: Readonly<Record<string, unknown>>,
   ): void;
+}
+
+/** What is wanted of a new worktree. */
+export interface WorktreeOrder {
+  readonly runId: RunId;
+  readonly member: string;
+  /** Where the lead works: the worktree is one of the repository around it, and starts from what is checked out there. */
+  readonly directory: string;
+  /** As the spec has it, if it does not leave the choice to us. */
+  readonly path?: string;
+  /** What the branch is to be called, if nothing of that name exists. */
+  readonly branch: string;
+}
+
+/**
+ * Git worktrees of members. Each call is harmless when repeated, and none waits longer than a deadline. What cannot be done
+ * rejects with `worktree_failed`.
+ */
+export interface Worktrees {
+  /** Chooses names that are free. Makes nothing. */
+  plan(order: WorktreeOrder): Promise<Site>;
+  /** Makes the branch and the worktree, or finds those that were made before. Refuses what it cannot prove to be ours. */
+  make(worktree: Worktree): Promise<void>;
+  /**
+   * What it holds that is nowhere else, one phrase each; empty when nothing would be lost with it.
+   *
+   * @param directory where the lead works: what is merged there is not lost.
+   */
+  holdings(worktree: Worktree, directory: string): Promise<readonly string[]>;
+  /** Removes the worktree and its branch, or keeps what holds something. */
+  remove(worktree: Worktree, directory: string): Promise<WorktreeEnd>;
 }
 
 /** Where a caller stands: its own directory and the root of the work tree around it. */

@@ -5,6 +5,7 @@ import { FlotillaError } from "../errors.ts";
 import type { ParsedTeam } from "../ports.ts";
 import { authorize } from "./identify.ts";
 import { type Muster, planMembers } from "./plan-members.ts";
+import { worktreeReport } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, CreateReport, CreateTeam, FirstTask, WaitReport } from "./verbs.ts";
 import { waitForTeam } from "./wait-for-team.ts";
@@ -17,13 +18,18 @@ export async function createTeam(context: VerbContext, call: Call, input: Create
   const { fleet } = context;
   const caller = await authorize(fleet, "team_create", call);
   const parsed = await describedTeam(context, call, input);
-  const muster = await planMembers(context, call, parsed.spec);
+  const present = caller.role === "lead" ? caller.state : undefined;
+  const runId = present?.runId ?? fleet.world.ids.fresh("run");
+  const name = present ? (present.label ?? present.team.name) : (input.label ?? parsed.spec.name);
+  const muster = await planMembers(context, call, parsed.spec, {
+    runId,
+    name,
+    ...(present === undefined ? {} : { state: present }),
+  });
   if (muster.plans.length === 0) throw nobodyLeft(muster);
-  const state =
-    caller.role === "lead"
-      ? await addMembers(context, caller.state, muster, input)
-      : await beginRun(context, call, parsed, muster, input);
-  const { runId } = state;
+  const state = present
+    ? await addMembers(context, present, muster, input)
+    : await beginRun(context, call, runId, parsed, muster, input);
   const { waitFor, timeoutMs } = input;
   const started = await spawned(context, call, runId);
   const waited =
@@ -81,14 +87,15 @@ function nobodyLeft(muster: Muster): FlotillaError {
 async function beginRun(
   context: VerbContext,
   call: Call,
+  runId: RunId,
   { spec, source }: ParsedTeam,
-  { plans, deniedToLead }: Muster,
+  { plans, sites, deniedToLead }: Muster,
   input: CreateTeam,
 ): Promise<RunState> {
   const { fleet, offers } = context;
   const { limits } = context.settingsOf(call.directory);
   return fleet.openRun({
-    runId: fleet.world.ids.fresh("run"),
+    runId,
     team: {
       name: spec.name,
       source,
@@ -105,6 +112,7 @@ async function beginRun(
       toolsPending: !offers.isOffered(call.sessionId),
     },
     members: plans,
+    sites,
     tasks: drafts(input.tasks ?? []),
   });
 }
@@ -112,11 +120,11 @@ async function beginRun(
 async function addMembers(
   { fleet }: VerbContext,
   { runId }: RunState,
-  { plans }: Muster,
+  { plans, sites }: Muster,
   input: CreateTeam,
 ): Promise<RunState> {
   const tasks = input.tasks ?? [];
-  const added = await fleet.transact(runId, () => ({ type: "add_members", by: "lead", plans }));
+  const added = await fleet.transact(runId, () => ({ type: "add_members", by: "lead", plans, sites }));
   if (tasks.length === 0) return added.state;
   const made = await fleet.transact(runId, () => ({
     type: "create_tasks",
@@ -182,11 +190,12 @@ function report(
     runId: state.runId,
     status: state.status,
     members: [
-      ...planned.map(({ plan, status, sessionId, reason }) => ({
+      ...planned.map(({ plan, status, sessionId, reason, worktree }) => ({
         name: plan.name,
         agent: plan.agent,
         status,
         ...(sessionId === undefined ? {} : { sessionId }),
+        ...worktreeReport(plan, worktree),
         ...(status === "failed" && reason !== undefined ? { error: reason } : {}),
       })),
       ...muster.rejected.map((one) => ({ ...one, status: "failed" as const })),

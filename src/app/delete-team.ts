@@ -1,6 +1,7 @@
 import { FlotillaError } from "../errors.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { taskRows } from "./read-tasks.ts";
+import { endsOf } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, DeleteReport } from "./verbs.ts";
 
@@ -27,11 +28,17 @@ export async function deleteTeam(
   await fleet.closeRun(runId, force, force ? "deleted by force" : "deleted by the lead");
   offers.withdrawn(call.sessionId);
   // Not the caller's signal: what is being ended is ended, whether or not somebody waits for it.
+  let last = state;
   const gone = await fleet.waiters.until(
     runId,
     CLOSING_DEADLINE_MS,
     new AbortController().signal,
-    async () => (fleet.index.state(runId) ? undefined : true),
+    async () => {
+      const now = fleet.index.state(runId);
+      // A run that is over is archived at once: what was last seen of it says what became of its worktrees.
+      last = now ?? last;
+      return now ? undefined : true;
+    },
   );
   if (!gone) {
     throw new FlotillaError({
@@ -49,6 +56,7 @@ export async function deleteTeam(
       was: status,
       ...(sessionId === undefined ? {} : { sessionId }),
     })),
+    worktrees: endsOf(last),
     unfinishedTasks: tasks.filter((task) => task.status !== "completed" && task.status !== "deleted"),
     unreadMessages: unread.reduce((sum, count) => sum + count, 0),
   };

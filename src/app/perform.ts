@@ -1,8 +1,9 @@
 import type { DeedEffect } from "../core/effects.ts";
-import type { EffectId, RunId } from "../core/ids.ts";
+import type { EffectId, MemberName, RunId } from "../core/ids.ts";
 import { memberOf, type RunState } from "../core/run.ts";
-import { FlotillaError } from "../errors.ts";
-import { loadOwned } from "./task-books.ts";
+import { clearWorktree } from "./clear-worktree.ts";
+import { describe } from "./describe.ts";
+import { openSession } from "./open-session.ts";
 import type { Transactor } from "./transact.ts";
 import type { World } from "./world.ts";
 
@@ -69,9 +70,11 @@ export class Performer {
     const { host } = this.#world;
     switch (deed.type) {
       case "open_session":
-        return this.#openSession(state, deed, again);
+        return openSession(this.#world, this.#transactor, state, deed, again);
       case "abort_session":
         return host.abort(deed.sessionId, deed.directory);
+      case "remove_worktree":
+        return this.#removeWorktree(state, deed.member);
       case "add_rules":
         return host.addRules(deed.sessionId, deed.rules);
       case "show_toast":
@@ -81,52 +84,10 @@ export class Performer {
     }
   }
 
-  async #openSession(
-    state: RunState,
-    deed: Extract<DeedEffect, { type: "open_session" }>,
-    again: boolean,
-  ): Promise<void> {
-    const { runId, lead } = state;
-    const { member: name, generation } = deed;
+  async #removeWorktree(state: RunState, name: MemberName): Promise<void> {
     const member = memberOf(state, name);
-    if (!member || member.generation !== generation || member.sessionId !== undefined) return;
-    const { agent, model, rules } = member.plan;
-    const mark = { runId, member: name, generation, effectId: deed.effectId };
-    const { directory } = lead;
-    try {
-      const found = again ? await this.#world.host.findSession(lead.sessionId, mark) : undefined;
-      const sessionId =
-        found ??
-        (await this.#world.host.openSession({
-          parentId: lead.sessionId,
-          title: `${state.team.name}: ${name}`,
-          directory,
-          agent,
-          rules,
-          mark,
-          ...(model === undefined ? {} : { model }),
-        }));
-      await this.#transactor.transact(runId, () => ({
-        type: "note_session_opened",
-        member: name,
-        generation,
-        sessionId,
-        directory,
-      }));
-    } catch (fault) {
-      await this.#transactor.transact(runId, async (now) => ({
-        type: "note_spawn_failed",
-        member: name,
-        generation,
-        reason: describe(fault),
-        book: await loadOwned(this.#world, now, name),
-      }));
-    }
+    if (!member) return;
+    const end = await clearWorktree(this.#world, state, member);
+    await this.#transactor.transact(state.runId, () => ({ type: "note_worktree_ended", member: name, end }));
   }
-}
-
-/** A fault in one line. */
-export function describe(fault: unknown): string {
-  if (fault instanceof FlotillaError) return `${fault.code}: ${fault.message}`;
-  return fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault);
 }

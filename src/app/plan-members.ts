@@ -1,8 +1,12 @@
+import type { Sites } from "../core/commands.ts";
 import { judgeAgent } from "../core/eligibility.ts";
+import type { RunId } from "../core/ids.ts";
 import { deniedTools, memberRules } from "../core/permission-rules.ts";
-import type { MemberPlan, PermissionRule } from "../core/run.ts";
+import { type MemberPlan, memberOf, type PermissionRule, type RunState } from "../core/run.ts";
 import type { MemberSpec, TeamSpec } from "../core/spec.ts";
 import type { ToolName } from "../core/tool-names.ts";
+import { branchFor, type Site, standing } from "../core/worktree.ts";
+import { FlotillaError } from "../errors.ts";
 import type { AgentProfile, Settings } from "../ports.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call } from "./verbs.ts";
@@ -12,23 +16,70 @@ export interface Muster {
   /** Tools of ours that the lead's own agent is denied. */
   readonly deniedToLead: readonly ToolName[];
   readonly plans: readonly MemberPlan[];
+  /** Where new worktrees are to be; a name that has one already goes on in it. */
+  readonly sites: Sites;
   readonly rejected: readonly { readonly name: string; readonly agent: string; readonly error: string }[];
 }
 
-/** Resolves what a spec leaves to the host and the configuration: agents, categories, permissions. */
-export async function planMembers(context: VerbContext, call: Call, spec: TeamSpec): Promise<Muster> {
+/** The run that the members are for, which may not have begun. */
+export interface Enlistment {
+  readonly runId: RunId;
+  /** What its branches are named after. */
+  readonly name: string;
+  readonly state?: RunState;
+}
+
+/** Resolves what a spec leaves to the host, to the configuration and to git: agents, categories, permissions, worktrees. */
+export async function planMembers(
+  context: VerbContext,
+  call: Call,
+  spec: TeamSpec,
+  run: Enlistment,
+): Promise<Muster> {
   const { host } = context.fleet.world;
   const settings = context.settingsOf(call.directory);
   const agents = await host.agents(call.directory);
   const lead = await leadRules(context, call, agents);
   const plans: MemberPlan[] = [];
+  const sites: Record<string, Site> = {};
   const rejected: { name: string; agent: string; error: string }[] = [];
   for (const member of spec.members) {
     const outcome = planMember(member, settings, agents, lead);
+    const site = "error" in outcome ? undefined : await planSite(context, call, member, run, sites);
     if ("error" in outcome) rejected.push({ name: member.name, ...outcome });
+    else if (site && "error" in site) rejected.push({ name: member.name, agent: outcome.agent, ...site });
     else plans.push(outcome);
+    if (site && !("error" in site)) sites[member.name] = site;
   }
-  return { plans, rejected, deniedToLead: deniedTools(lead.agent) };
+  return { plans, sites, rejected, deniedToLead: deniedTools(lead.agent) };
+}
+
+/** Names for the member's worktree, if it needs a new one; one that cannot be had is the member's fault alone. */
+async function planSite(
+  { fleet }: VerbContext,
+  { directory }: Call,
+  { name, worktree }: MemberSpec,
+  { runId, name: runName, state }: Enlistment,
+  taken: Sites,
+): Promise<Site | { readonly error: string } | undefined> {
+  if (worktree === false || standing(state && memberOf(state, name)?.worktree)) return undefined;
+  try {
+    const site = await fleet.world.worktrees.plan({
+      runId,
+      member: name,
+      directory,
+      branch: branchFor(runName, name),
+      ...(worktree === true ? {} : { path: worktree }),
+    });
+    const other = Object.keys(taken).find((one) => taken[one]?.path === site.path);
+    if (other === undefined) return site;
+    return {
+      error: `${site.path} is to be the worktree of ${other} already. Give each a path of its own, or true.`,
+    };
+  } catch (fault) {
+    if (!(fault instanceof FlotillaError)) throw fault;
+    return { error: `${fault.message}. ${fault.hint}` };
+  }
 }
 
 /** What binds the lead at this moment, in the host's order: its agent's rules, then its session's. */
@@ -68,13 +119,6 @@ function planMember(
   }
   const verdict = judgeAgent(wanted, agents, settings.agentEligibility);
   if (verdict.kind === "refused") return { agent: wanted, error: `${verdict.reason} ${verdict.wayOut}` };
-  if (member.worktree !== false) {
-    return {
-      agent: wanted,
-      error:
-        "worktrees for members are not supported yet. Leave worktree out: the member then works in the lead's directory.",
-    };
-  }
   const model = member.model ?? category?.model ?? verdict.agent.model;
   const prompt = [category?.prompt, member.prompt].filter((part) => part !== undefined).join("\n\n");
   return {

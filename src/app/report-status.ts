@@ -3,6 +3,7 @@ import { usedOf } from "../core/policy.ts";
 import type { Limits, Member, MemberStatus, ModelChoice, RunState } from "../core/run.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { taskRows } from "./read-tasks.ts";
+import { holdingsReport, worktreeReport } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, MemberReport, StatusReport, TaskRow, WaitFor } from "./verbs.ts";
 import { waitForTeam } from "./wait-for-team.ts";
@@ -51,7 +52,7 @@ export async function reportStatus(
 }
 
 async function memberReport({ fleet }: VerbContext, state: RunState, member: Member): Promise<MemberReport> {
-  const { plan, status, reason, since, sessionId, directory, usage, tasks, shutdown } = member;
+  const { plan, status, reason, since, sessionId, worktree, usage, tasks, shutdown } = member;
   const hold = fleet.courier(state.runId)?.report(plan.name).hold;
   return {
     name: plan.name,
@@ -61,7 +62,8 @@ async function memberReport({ fleet }: VerbContext, state: RunState, member: Mem
     agent: plan.agent,
     ...(plan.model === undefined ? {} : { model: modelName(plan.model) }),
     ...(sessionId === undefined ? {} : { sessionId }),
-    ...(plan.worktree === false || directory === undefined ? {} : { worktree: directory }),
+    ...worktreeReport(plan, worktree),
+    ...(await holdingsReport(fleet.world, state, worktree)),
     unread: await fleet.world.mailbox.unreadCount(state.runId, plan.name),
     ...(hold === undefined ? {} : { hold }),
     ...usage,

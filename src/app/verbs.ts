@@ -81,6 +81,9 @@ export interface MemberReport {
   readonly sessionId?: SessionId;
   /** Where it works, if not in the lead's directory. */
   readonly worktree?: string;
+  readonly branch?: string;
+  /** What its worktree holds that is nowhere else yet. */
+  readonly holds?: readonly string[];
   readonly unread: number;
   /** Why its mail waits, if it does. */
   readonly hold?: string;
@@ -99,6 +102,8 @@ export interface CreateReport {
     readonly agent: string;
     readonly status: MemberStatus;
     readonly sessionId?: SessionId;
+    readonly worktree?: string;
+    readonly branch?: string;
     readonly error?: string;
   }[];
   /** The tasks of this call. */
@@ -190,8 +195,20 @@ export interface DeleteReport {
     readonly sessionId?: SessionId;
     readonly was: MemberStatus;
   }[];
+  readonly worktrees: readonly WorktreeReport[];
   readonly unfinishedTasks: readonly TaskRow[];
   readonly unreadMessages: number;
+}
+
+/** What became of a member's worktree. */
+export interface WorktreeReport {
+  readonly member: string;
+  readonly path: string;
+  readonly branch: string;
+  readonly outcome: "removed" | "kept";
+  readonly reason?: string;
+  /** The command with which a person goes on. */
+  readonly wayOut?: string;
 }
 
 export interface TeamRow {

@@ -1,4 +1,14 @@
-import type { Clock, Host, Ids, Mailbox, Ownership, RunStore, SessionLeases, TaskStore } from "../ports.ts";
+import type {
+  Clock,
+  Host,
+  Ids,
+  Mailbox,
+  Ownership,
+  RunStore,
+  SessionLeases,
+  TaskStore,
+  Worktrees,
+} from "../ports.ts";
 
 /** Everything the verbs of `app/` work with. One a process and base folder. */
 export interface World {
@@ -10,4 +20,5 @@ export interface World {
   readonly ownership: Ownership;
   readonly leases: SessionLeases;
   readonly host: Host;
+  readonly worktrees: Worktrees;
 }

@@ -3,9 +3,13 @@ import type { Instant, MemberName, MessageId, Participant, Sender, SessionId, Ta
 import type { Reference, ToolKind } from "./message.ts";
 import type { Limits, MemberPlan, TurnCause } from "./run.ts";
 import type { Task, TaskResult } from "./task.ts";
+import type { Site, WorktreeEnd } from "./worktree.ts";
 
 /** The tasks a decision needs, loaded under the lock: those named, their blockers, dependents and what they lead to. */
 export type TaskBook = ReadonlyMap<TaskId, Task>;
+
+/** The worktrees that members are to have, by name. */
+export type Sites = Readonly<Record<MemberName, Site>>;
 
 /** What can be asked of a run. Everything a decision needs beyond the state travels in the command. */
 export type Command =
@@ -14,6 +18,7 @@ export type Command =
       readonly type: "add_members";
       readonly by: Participant;
       readonly plans: readonly MemberPlan[];
+      readonly sites?: Sites;
     }
   /** A person's word on what the run may use, whatever it was started with. */
   | { readonly type: "change_limits"; readonly limits: Partial<Limits> }
@@ -70,8 +75,11 @@ export type Command =
       readonly member: MemberName;
       readonly generation: number;
       readonly reason: string;
+      /** What became of the worktree that had been made for it. */
+      readonly worktree?: WorktreeEnd;
       readonly book: TaskBook;
     }
+  | { readonly type: "note_worktree_ended"; readonly member: MemberName; readonly end: WorktreeEnd }
   | { readonly type: "note_turn_started"; readonly participant: Participant; readonly cause: TurnCause }
   | {
       readonly type: "note_step";

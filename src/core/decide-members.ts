@@ -88,6 +88,7 @@ export function noteSessionOpened(
     ...one,
     sessionId: command.sessionId,
     directory: command.directory,
+    ...(one.worktree?.path === command.directory ? { worktree: { ...one.worktree, made: true } } : {}),
   }));
   change = mail(change, {
     messageId: `brief_${command.member}_${command.generation}`,

@@ -9,7 +9,7 @@ import {
   tell,
   wish,
 } from "./change.ts";
-import type { Command, TaskDraft } from "./commands.ts";
+import type { Command, Sites, TaskDraft } from "./commands.ts";
 import { addTasks, releaseOwned } from "./decide-tasks.ts";
 import type { Wish } from "./effects.ts";
 import { type Instant, LEAD, type RunId, SYSTEM } from "./ids.ts";
@@ -19,6 +19,7 @@ import { isLive, memberOf, runTable } from "./run.ts";
 import { step } from "./table.ts";
 import { toolRules } from "./tool-rules.ts";
 import { spawnFailed } from "./wording.ts";
+import { type Site, standing, type WorktreeEnd } from "./worktree.ts";
 
 type Outcome =
   | Change
@@ -32,6 +33,7 @@ export interface RunPlan {
   readonly limits: Limits;
   readonly lead: Pick<LeadSeat, "sessionId" | "directory" | "deniedTools" | "toolsPending">;
   readonly members: readonly MemberPlan[];
+  readonly sites?: Sites;
   readonly tasks: readonly TaskDraft[];
 }
 
@@ -56,7 +58,7 @@ export function openRun(plan: RunPlan, now: Instant): Exclude<Decision, { kind: 
   };
   let change = tell(begin(nothing), { event: "run_created", team: plan.team.name, label: plan.label });
   change = wish(change, leadTools(nothing, "lead"));
-  for (const member of plan.members) change = seat(change, member, now);
+  for (const member of plan.members) change = seat(change, member, plan.sites?.[member.name], now);
   const planned = addTasks(change, LEAD, plan.tasks, new Map(), now);
   return "kind" in planned ? planned : seal(planned, now);
 }
@@ -90,17 +92,22 @@ export function addMembers(
     );
   }
   let change = begin(state);
-  for (const plan of command.plans) change = seat(change, plan, now);
+  for (const plan of command.plans) change = seat(change, plan, command.sites?.[plan.name], now);
   return change;
 }
 
-/** Gives a plan its seat and wants a session for it. A name that comes back is the next generation. */
-function seat(change: Change, plan: MemberPlan, now: Instant): Change {
+/**
+ * Gives a plan its seat and wants a session for it. A name that comes back is the next generation, and goes on in the
+ * worktree that it has.
+ */
+function seat(change: Change, plan: MemberPlan, site: Site | undefined, now: Instant): Change {
   const former = memberOf(change.state, plan.name);
   const generation = (former?.generation ?? 0) + 1;
+  const worktree = standing(former?.worktree) ?? (site && { ...site, made: false });
   const member: Member = {
     plan,
     generation,
+    ...(worktree === undefined ? {} : { worktree }),
     status: "starting",
     since: now,
     gates: [],
@@ -144,7 +151,7 @@ export function noteSpawnFailed(
     return { kind: "unchanged" };
   }
   let change = patchMember(begin(dropSpawn(state, command)), command.member, (one) => ({
-    ...one,
+    ...(command.worktree === undefined ? one : withEnd(one, command.worktree)),
     status: "failed",
     reason: command.reason,
     since: now,
@@ -160,6 +167,22 @@ export function noteSpawnFailed(
     });
   }
   return settleCreation(change, now);
+}
+
+/** What became of a member's worktree is known. */
+export function noteWorktreeEnded(
+  state: RunState,
+  { member: name, end }: Extract<Command, { type: "note_worktree_ended" }>,
+): Outcome {
+  const worktree = memberOf(state, name)?.worktree;
+  if (!worktree) return { kind: "unchanged" };
+  const change = patchMember(begin(state), name, (member) => withEnd(member, end));
+  const { path, branch } = worktree;
+  return tell(change, { event: `worktree_${end.outcome}`, member: name, path, branch, reason: end.reason });
+}
+
+function withEnd(member: Member, end: WorktreeEnd): Member {
+  return member.worktree ? { ...member, worktree: { ...member.worktree, end } } : member;
 }
 
 /** Nobody waits for the session any more: the answer has come and is recorded by this commit, or the member has ended. */
@@ -212,6 +235,9 @@ export function closeRun(
       });
     }
     if (isLive(member)) change = retire(change, member.plan.name, "run closed", now);
+    if (standing(member.worktree)) {
+      change = wish(change, { type: "remove_worktree", member: member.plan.name });
+    }
   }
   return wish(change, leadTools(state, "ordinary"));
 }

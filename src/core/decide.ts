@@ -17,7 +17,15 @@ import {
   requestShutdown,
 } from "./decide-members.ts";
 import { noteQuiet } from "./decide-quiet.ts";
-import { addMembers, adoptRun, closeRun, finishRun, noteSpawnFailed, orphanRun } from "./decide-run.ts";
+import {
+  addMembers,
+  adoptRun,
+  closeRun,
+  finishRun,
+  noteSpawnFailed,
+  noteWorktreeEnded,
+  orphanRun,
+} from "./decide-run.ts";
 import { createTasks, updateTask } from "./decide-tasks.ts";
 import { type Instant, LEAD, PERSON } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -68,6 +76,8 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
       return noteSessionOpened(state, command, now);
     case "note_spawn_failed":
       return noteSpawnFailed(state, command, now);
+    case "note_worktree_ended":
+      return noteWorktreeEnded(state, command);
     case "note_turn_started":
       return noteTurnStarted(state, command, now);
     case "note_step":

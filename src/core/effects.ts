@@ -31,6 +31,8 @@ export type DeedEffect =
       readonly sessionId: SessionId;
       readonly directory: string;
     }
+  /** Stops the member's session, then removes its worktree unless that holds something. */
+  | { readonly effectId: EffectId; readonly type: "remove_worktree"; readonly member: MemberName }
   /** Adds permission rules to a session: how tools are offered and withdrawn. */
   | {
       readonly effectId: EffectId;

@@ -4,6 +4,7 @@ import type { Instant, MemberName, Participant, RunId, SessionId, TaskId } from 
 import { REFUSE, STAY, type Table } from "./table.ts";
 import type { ToolName } from "./tool-names.ts";
 import type { Volley } from "./volley.ts";
+import type { Worktree } from "./worktree.ts";
 
 /**
  * One life of a team.
@@ -135,6 +136,7 @@ export interface MemberPlan {
   readonly category?: string;
   readonly model?: ModelChoice;
   readonly prompt?: string;
+  /** As the spec says it; what came of it is {@link Member.worktree}. */
   readonly worktree: boolean | string;
   /** Rules of the member's session, never wider than the lead's nor the agent's. */
   readonly rules: readonly PermissionRule[];
@@ -355,6 +357,8 @@ export interface Member {
   readonly generation: number;
   readonly sessionId?: SessionId;
   readonly directory?: string;
+  /** The name's own worktree, through all its generations; one that wants none leaves an earlier one's alone. */
+  readonly worktree?: Worktree;
   readonly status: MemberStatus;
   readonly reason?: string;
   readonly since: Instant;
@@ -414,6 +418,11 @@ export type BudgetName = "messages" | "wall_clock" | "turns" | "tokens" | "cost"
 /** A generation that takes mail: everything but `failed`, `lost` and `done`. */
 export function isLive(member: Member): boolean {
   return member.status !== "failed" && member.status !== "lost" && member.status !== "done";
+}
+
+/** Where the member's session is, or is to be made. */
+export function directoryOf(state: RunState, { plan, worktree }: Member): string {
+  return plan.worktree !== false && worktree ? worktree.path : state.lead.directory;
 }
 
 /** The member of that name, own properties only: a name from a model is never looked up on a prototype. */

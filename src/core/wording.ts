@@ -1,11 +1,15 @@
 import { type Instant, LEAD, type Participant } from "./ids.ts";
 import { isLive, type Member, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
+import type { Worktree } from "./worktree.ts";
 
 /** Everything the plugin says to a model in its own voice. Short, in the imperative, with the tool to call next. */
 
 /** A member's first message: who it is, what it is to do, how to talk and how to finish. */
-export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "tasks">): string {
+export function brief(
+  state: RunState,
+  { plan, tasks, worktree }: Pick<Member, "plan" | "tasks" | "worktree">,
+): string {
   const others = Object.values(state.members)
     .filter((member) => member.plan.name !== plan.name && isLive(member))
     .map((member) => `${member.plan.name} (${member.plan.agent})`);
@@ -15,6 +19,7 @@ export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "t
     others.length === 0
       ? "There are no other members besides the lead."
       : `Other members: ${others.join(", ")}. The lead is addressed as "lead".`,
+    ...(worktree && plan.worktree !== false ? [ownPlace(worktree)] : []),
     "",
     plan.prompt === undefined
       ? "Your assignment comes from the task list and by mail."
@@ -29,6 +34,13 @@ export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "t
   ];
   return lines.join("\n");
 }
+
+function ownPlace({ path, branch, base, baseBranch }: Worktree): string {
+  const start = baseBranch ?? base.slice(0, SHORT_COMMIT);
+  return `You work in a git worktree of your own, ${path}, on branch ${branch}, which starts from ${start}. Stay in it, and commit what you do there: the lead merges that branch, and nobody gets what is not committed.`;
+}
+/** As long as git itself shows a commit in a larger repository. */
+const SHORT_COMMIT = 10;
 
 /** To a lead that created its run in a turn in which its tools were not offered. */
 export function toolsArrived(state: RunState): string {

@@ -46,6 +46,8 @@ const DIRECTORIES_KEPT = 1_024;
  */
 export function openHost(now: () => Instant): OpencodeHost {
   const instances: Instance[] = [];
+  /** Called with each instance that is added. */
+  const awaiting = new Set<(instance: Instance) => void>();
   const directories = new Recent<string>(DIRECTORIES_KEPT);
   const log = new HostLog();
 
@@ -81,6 +83,7 @@ export function openHost(now: () => Instant): OpencodeHost {
     attach(directory, client) {
       const instance: Instance = { directory, transport: transportOf(client) };
       instances.push(instance);
+      for (const tell of [...awaiting]) tell(instance);
       return () => {
         const at = instances.indexOf(instance);
         if (at >= 0) instances.splice(at, 1);
@@ -122,6 +125,22 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async addRules(sessionId, rules) {
       await addRules(transport(), sessionId, rules);
+    },
+    awaitInstance(directory, ms) {
+      if (serving(directory)) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const end = (present: boolean): void => {
+          clearTimeout(timer);
+          awaiting.delete(tell);
+          resolve(present);
+        };
+        const tell = (instance: Instance): void => {
+          if (instance.directory === directory) end(true);
+        };
+        const timer = setTimeout(() => end(false), Math.max(ms, 0));
+        timer.unref?.();
+        awaiting.add(tell);
+      });
     },
     async agents(directory) {
       return readAgents(transport(directory), directory, deadline(directory));

@@ -49,6 +49,11 @@ const EFFECTS: { readonly [T in EffectType]: z.ZodType<Of<T>> } = {
     sessionId: z.string(),
     directory: z.string(),
   }),
+  remove_worktree: recordOf<Of<"remove_worktree">>({
+    effectId: z.string(),
+    type: z.literal("remove_worktree"),
+    member: z.string(),
+  }),
   add_rules: recordOf<Of<"add_rules">>({
     effectId: z.string(),
     type: z.literal("add_rules"),

@@ -19,6 +19,7 @@ import type {
 } from "../core/run.ts";
 import type { ToolName } from "../core/tool-names.ts";
 import type { Volley } from "../core/volley.ts";
+import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import { type ForeignEffect, isKnown, outboxEntrySchema, ruleSchema } from "./effect.ts";
 import { formatRecord, parseRecord } from "./record.ts";
 import { count, instant, oneOf, openWord, type Reading, recordOf } from "./shape.ts";
@@ -115,6 +116,21 @@ const plan = recordOf<MemberPlan>({
   rules: z.array(ruleSchema),
 });
 
+const worktree = recordOf<Worktree>({
+  repository: z.string(),
+  path: z.string(),
+  branch: z.string(),
+  base: z.string(),
+  baseBranch: z.string().exactOptional(),
+  mark: z.string(),
+  made: z.boolean(),
+  end: recordOf<WorktreeEnd>({
+    outcome: openWord(),
+    reason: z.string().exactOptional(),
+    wayOut: z.string().exactOptional(),
+  }).exactOptional(),
+});
+
 type StoredShutdown = Omit<Shutdown, "status"> & { readonly status: string };
 type StoredMember = Omit<Member, "status" | "shutdown"> & {
   readonly status: string;
@@ -126,6 +142,7 @@ const storedMember = recordOf<StoredMember>({
   generation: count,
   sessionId: z.string().exactOptional(),
   directory: z.string().exactOptional(),
+  worktree: worktree.exactOptional(),
   status: z.string(),
   reason: z.string().exactOptional(),
   since: instant,

@@ -32,6 +32,14 @@ import {
  * mail that is written (`kind>to`) and the deeds that are wanted. `all` are all statuses, `rest` those not yet named.
  */
 const TURN = { startedAt: NOON, cause: "lead", reported: false } as const;
+const WORKTREE = {
+  repository: "/project/.git",
+  path: "/worktrees/ada",
+  branch: "team/x/ada",
+  base: "c0ffee",
+  mark: "m",
+  made: true,
+};
 const SEATED = { sessionId: "ses_ada_1", directory: "/project" };
 const ENDED = { tasks: [], reason: "so" };
 const PARTS: Readonly<Record<MemberStatus, Partial<Member>>> = {
@@ -347,6 +355,17 @@ const GRIDS: readonly Grid[] = [
     `,
   },
   {
+    title: "note_worktree_ended of ada, who has one",
+    make: (story) => {
+      story.patch("ada", { worktree: WORKTREE });
+      return { type: "note_worktree_ended", member: "ada", end: { outcome: "removed" } };
+    },
+    golden: `
+      creating active orphaned closing: all -> noted
+      closed failed: all -> .
+    `,
+  },
+  {
     title: "note_turn_started of ada",
     make: () => ({ type: "note_turn_started", participant: "ada", cause: "lead" }),
     golden: `
@@ -550,6 +569,7 @@ describe("every command on every status of a run and a member", () => {
       close_run: true,
       finish_run: true,
       note_session_opened: true,
+      note_worktree_ended: true,
       note_spawn_failed: true,
       note_turn_started: true,
       note_step: true,

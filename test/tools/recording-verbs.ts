@@ -81,6 +81,7 @@ export const REPORTS: Reports = {
     runId: "run_1",
     status: "closed",
     members: [{ name: "ada", was: "waiting", sessionId: "ses_ada" }],
+    worktrees: [],
     unfinishedTasks: [],
     unreadMessages: 0,
   },
