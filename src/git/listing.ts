@@ -55,6 +55,8 @@ async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Nothing is there, or nothing of the kind that was looked for. */
 function isAbsence(fault: unknown): boolean {
-  return fault instanceof Error && "code" in fault && (fault.code === "ENOENT" || fault.code === "ENOTDIR");
+  return fault instanceof Error && "code" in fault && ABSENCES.has(fault.code);
 }
+const ABSENCES: ReadonlySet<unknown> = new Set(["ENOENT", "ENOTDIR", "EISDIR"]);
