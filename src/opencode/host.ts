@@ -102,7 +102,7 @@ export function openHost(now: () => Instant): OpencodeHost {
       return post(transport(), prompt);
     },
     async lastTurn(sessionId, directory) {
-      return lastTurn(transport(directory), sessionId, directory);
+      return lastTurn(transport(directory), sessionId, directory, deadline(directory));
     },
     async step(sessionId, hostMessageId) {
       return readStep(transport(), sessionId, hostMessageId);
@@ -121,7 +121,7 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async abort(sessionId, directory) {
       const places = directory === undefined ? await placesOf(sessionId) : [directory];
-      await Promise.all(places.map((place) => abort(transport(place), sessionId, place)));
+      await Promise.all(places.map((place) => abort(transport(place), sessionId, place, deadline(place))));
     },
     async addRules(sessionId, rules) {
       await addRules(transport(), sessionId, rules);

@@ -104,8 +104,9 @@ async function activityOf(
   transport: Transport,
   sessionId: SessionId,
   directory: string,
+  deadlineMs: number,
 ): Promise<LastTurn["activity"]> {
-  const answer = await sendOk(transport, { method: "GET", path: "/session/status", directory });
+  const answer = await sendOk(transport, { method: "GET", path: "/session/status", directory, deadlineMs });
   const status = fields(fields(answer.body)[sessionId])["type"];
   return status === "busy" || status === "retry" ? status : "idle";
 }
@@ -118,10 +119,11 @@ export async function lastTurn(
   transport: Transport,
   sessionId: SessionId,
   directory: string,
+  deadlineMs: number,
 ): Promise<LastTurn | undefined> {
   const before = await newestStep(transport, sessionId);
   if (before === "gone") return undefined;
-  const activity = await activityOf(transport, sessionId, directory);
+  const activity = await activityOf(transport, sessionId, directory, deadlineMs);
   const mayBeOld = activity === "idle" && before !== "none" && !before.completed;
   const step = mayBeOld ? await newestStep(transport, sessionId) : before;
   if (step === "gone") return undefined;
@@ -170,26 +172,36 @@ const STYLE_REACH = 500;
  *
  * A session that is gone is aborted all the same: its loop runs on without a row, in the instance of its directory.
  */
-export async function abort(transport: Transport, sessionId: SessionId, directory: string): Promise<void> {
-  const until = Date.now() + ABORT_DEADLINE_MS;
+export async function abort(
+  transport: Transport,
+  sessionId: SessionId,
+  directory: string,
+  deadlineMs: number,
+): Promise<void> {
   let quiet = 0;
-  await sendAbort(transport, sessionId, directory);
+  await sendAbort(transport, sessionId, directory, Math.max(deadlineMs, ABORT_DEADLINE_MS));
+  const until = Date.now() + ABORT_DEADLINE_MS;
   while (quiet < 2) {
-    const activity = await activityOf(transport, sessionId, directory);
+    const activity = await activityOf(transport, sessionId, directory, deadlineMs);
     quiet = activity === "idle" ? quiet + 1 : 0;
     if (quiet === 2) return;
     if (Date.now() > until) throw stillWorking(sessionId, directory);
     await sleep(ABORT_LOOK_MS);
-    if (activity !== "idle") await sendAbort(transport, sessionId, directory);
+    if (activity !== "idle") await sendAbort(transport, sessionId, directory, ABORT_DEADLINE_MS);
   }
 }
 /** An abort takes 0.3 to 0.6 s on a loaded machine (measured); tools that clean up take longer. */
 const ABORT_DEADLINE_MS = 10_000;
 const ABORT_LOOK_MS = 100;
 
-async function sendAbort(transport: Transport, sessionId: SessionId, directory: string): Promise<void> {
+async function sendAbort(
+  transport: Transport,
+  sessionId: SessionId,
+  directory: string,
+  deadlineMs: number,
+): Promise<void> {
   const path = `${pathOf(sessionId)}/abort`;
-  await sendOk(transport, { method: "POST", path, directory, deadlineMs: ABORT_DEADLINE_MS });
+  await sendOk(transport, { method: "POST", path, directory, deadlineMs });
 }
 
 function stillWorking(sessionId: SessionId, directory: string): FlotillaError {

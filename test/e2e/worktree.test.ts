@@ -326,3 +326,41 @@ describe("a host that is killed with kill -9", () => {
     TEST_TIMEOUT_MS,
   );
 });
+
+describe("a worktree in which the plugin is not loaded, because git does not track opencode.json", () => {
+  const bare = stage({ files: { ".gitignore": "opencode.json\n" } });
+
+  test(
+    "is refused to its member with the way out, and nothing of it is left",
+    async () => {
+      const lead = await bare.outsider();
+      const { work } = bare.host;
+      const answer = await forms(lead, [member("ada", OWN), member("bo")]);
+      expect(answer["members"]).toMatchObject([
+        {
+          name: "ada",
+          status: "failed",
+          error: expect.stringMatching(
+            /not loaded in the worktree .*\. Commit opencode\.json or install the plugin globally/,
+          ),
+        },
+        { name: "bo", status: "waiting" },
+      ]);
+      expect((await bare.host.children(lead.sessionId)).map(({ title }) => title)).toEqual(["crew: bo"]);
+      expect(await git(["worktree", "list", "--porcelain"], work)).not.toContain("ada");
+      expect(await git(["branch", "--list", "team/*"], work)).toBe("");
+      expect(await isThere(join(bare.baseDir, "worktrees"))).toBe(false);
+
+      const files = runFolder(bare.baseDir, String(answer["runId"]));
+      const at = async (event: string, name: string): Promise<number> =>
+        Number(
+          (await files.journal()).find((line) => line["event"] === event && line["member"] === name)?.["at"],
+        );
+      // The five seconds count from the moment at which the worktree is there.
+      const tookMs = (await at("member_failed", "ada")) - (await at("member_added", "ada"));
+      expect(tookMs).toBeLessThan(20_000);
+      await lead.uses("team_delete", { force: true });
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
