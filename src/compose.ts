@@ -1,5 +1,6 @@
 import { sep } from "node:path";
 import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
+import { answerAbroad } from "./app/answer-abroad.ts";
 import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
 import { keepLead } from "./app/keep-lead.ts";
@@ -94,7 +95,8 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter): P
   });
   const report = (name: string, fault: unknown): void =>
     host.log("error", `${name}: ${describe(fault)}`, fault instanceof Error ? { stack: fault.stack } : {});
-  const headless = launchOf(process.argv).mode === "run";
+  const { mode, autoApprove } = launchOf(process.argv);
+  const headless = mode === "run";
   const policy = headless ? "always" : own.offerTools;
   // Start-up never waits for what an earlier life left behind.
   fleet
@@ -111,7 +113,11 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter): P
         compacting: compactionStarted,
       },
       {
-        observe: (fact) => fleet.observe(fact),
+        observe: (fact) => {
+          fleet.observe(fact);
+          if (!headless) return;
+          answerAbroad(fleet, fact, autoApprove).catch((fault: unknown) => report("answer", fault));
+        },
         prompted: async (news) => {
           fleet.meet(news.sessionId).catch((fault: unknown) => report("meet", fault));
           await offers.prompted(news, policy);

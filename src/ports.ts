@@ -199,6 +199,14 @@ export interface LastTurn {
   readonly step?: Step;
 }
 
+/** What may be answered to a permission. `always` holds in the host's memory for all sessions of that directory. */
+export interface PermissionReply {
+  readonly requestId: string;
+  readonly reply: "once" | "always" | "reject";
+  /** With a rejection: told to the model, and its turn goes on; a rejection without one ends the turn. */
+  readonly message?: string;
+}
+
 /** OpenCode, or whatever hosts sessions. Every call has a deadline. */
 export interface Host {
   openSession(order: SessionOrder): Promise<SessionId>;
@@ -231,6 +239,8 @@ export interface Host {
   agents(directory: string): Promise<readonly AgentProfile[]>;
   /** Requests that wait for an answer in that directory. */
   openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;
+  /** Answers a permission; false when nothing waits under that id any more. */
+  answerPermission(directory: string, answer: PermissionReply): Promise<boolean>;
   toast(directory: string, level: "info" | "warning" | "error", text: string): Promise<void>;
   /** Writes to the host's log; never rejects. */
   log(

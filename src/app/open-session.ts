@@ -56,11 +56,12 @@ export async function openSession(
     // One that held the work of an earlier generation stays for the next.
     const fresh = member.worktree && !member.worktree.made;
     const worktree = fresh ? await clearWorktree(world, state, member) : undefined;
+    const left = worktree?.outcome === "kept" ? ` ${member.worktree?.path} is kept: ${worktree.reason}.` : "";
     await transactor.transact(runId, async (now) => ({
       type: "note_spawn_failed",
       member: name,
       generation,
-      reason: whyNot(fault),
+      reason: `${whyNot(fault)}${left}`,
       ...(worktree === undefined ? {} : { worktree }),
       book: await loadOwned(world, now, name),
     }));

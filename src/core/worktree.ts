@@ -52,13 +52,13 @@ export function branchFor(run: string, member: string): string {
 const BRANCHES = "team";
 
 /**
- * One part of a ref's name: letters and digits of any script, `.`, `_` and `-`, and none of what git refuses in it. No
+ * One part of a ref's name: letters, their marks and digits of any script, `.`, `_` and `-`, and none of what git refuses in it. No
  * more than 48 of them: a part is a file's name, and has room for that many letters of four bytes.
  */
 function refPart(words: string): string {
   const part = words
     .normalize("NFC")
-    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .replace(/[^\p{L}\p{M}\p{N}._-]+/gu, "-")
     .replace(/\.{2,}/g, ".")
     .replace(/-{2,}/g, "-");
   const [short] = /^.{0,48}/su.exec(part.replace(/^[.-]+/, "")) ?? [""];

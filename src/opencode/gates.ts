@@ -1,5 +1,6 @@
 import type { Gate } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
+import type { PermissionReply } from "../ports.ts";
 import { sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, list, present, text } from "./decode.ts";
 
@@ -51,14 +52,6 @@ function waiting(
 ): readonly { readonly sessionId: SessionId; readonly gate: Gate }[] {
   const sessionId = text(request["sessionID"]);
   return sessionId === undefined || !gate ? [] : [{ sessionId, gate }];
-}
-
-/** What a person may answer to a permission. `always` holds in the host's memory for all sessions of that directory. */
-export interface PermissionReply {
-  readonly requestId: string;
-  readonly reply: "once" | "always" | "reject";
-  /** With a rejection: told to the model, and its turn goes on; a rejection without one ends the turn. */
-  readonly message?: string;
 }
 
 /** Answers a permission; false when nothing waits under that id any more. */

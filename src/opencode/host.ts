@@ -3,7 +3,7 @@ import { FlotillaError } from "../errors.ts";
 import type { Host } from "../ports.ts";
 import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
-import { answerPermission, openGates, type PermissionReply } from "./gates.ts";
+import { answerPermission, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
 import { post } from "./prompts.ts";
 import { Recent } from "./recent.ts";
@@ -28,8 +28,6 @@ export interface OpencodeHost extends Host {
    * The host makes one instance a directory, and two for one directory in a terminal UI that listens.
    */
   attach(directory: string, client: unknown): () => void;
-  /** Answers a permission; false when nothing waits under that id any more. */
-  answerPermission(directory: string, answer: PermissionReply): Promise<boolean>;
 }
 
 interface Instance {

@@ -27,6 +27,7 @@ const EFFECTS: readonly Effect[] = [
   },
   { effectId: "run_1/2/6", type: "show_toast", directory: "/x", level: "warning", text: "mind" },
   { effectId: "run_1/2/7", type: "archive_run" },
+  { effectId: "run_1/2/8", type: "remove_worktree", member: "ada" },
 ];
 
 const FULL_RUN = runState({
@@ -50,6 +51,16 @@ const FULL_RUN = runState({
       countedTo: NOON,
       lastFault: { name: "APIError", message: "529", statusCode: 529, retryable: true },
       tasks: [1, 2],
+      worktree: {
+        repository: "/x/.git",
+        path: "/y",
+        branch: "team/x/ada",
+        base: "c0ffee",
+        baseBranch: "main",
+        mark: "flotilla: run_1 ada",
+        made: true,
+        end: { outcome: "kept", reason: "uncommitted: a", wayOut: "git status" },
+      },
       shutdown: { status: "requested", requestedBy: "lead", reason: "done", changedAt: NOON },
     }),
   },

@@ -17,6 +17,7 @@ export const silentHost: Host = {
   promptStyle: async () => undefined,
   abort: async () => {},
   addRules: async () => {},
+  answerPermission: async () => false,
   awaitInstance: async () => true,
   agents: async () => [],
   openGates: async () => [],
