@@ -3,6 +3,7 @@ import { checkConfiguration } from "./check-configuration.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import { checkPrograms } from "./check-programs.ts";
 import { checkRuns } from "./check-runs.ts";
+import { checkWorktrees } from "./check-worktrees.ts";
 import { exitCodeOf, type Finding, sayFindings, warning } from "./finding.ts";
 import { readSetup } from "./setup.ts";
 import { counted } from "./table.ts";
@@ -35,7 +36,11 @@ async function examine(world: World): Promise<readonly Finding[]> {
     ...checkPrograms(world, setup),
     ...(baseDir === undefined
       ? [warning("base_dir", "not looked at: the configuration does not say where", "Correct it first.")]
-      : [...(await checkBaseFolder(world, baseDir)), ...(await checkRuns(world, baseDir))]),
+      : [
+          ...(await checkBaseFolder(world, baseDir)),
+          ...(await checkRuns(world, baseDir)),
+          ...checkWorktrees(baseDir),
+        ]),
   ];
 }
 

@@ -345,11 +345,19 @@ describe("doctor looks at the run folder and", () => {
     expect(found.at(-1)).toBe(`warning: 6 more below ${base} are open to others -> chmod -R go-rwx ${base}`);
   });
 
-  test("leaves the user's own worktrees alone", async () => {
+  test("leaves members' worktrees alone, and names those of runs that are over", async () => {
     await using desk = await soundDesk();
     await (await desk.storage()).runs.create(runState());
-    desk.write("home/.local/share/opencode-flotilla/worktrees/run_1/ada/.lock", "");
-    expect(complaints(desk).found).toEqual([]);
+    const base = "home/.local/share/opencode-flotilla/worktrees";
+    desk.write(`${base}/run_1/ada/.lock`, "");
+    desk.write(`${base}/run_over/bo/file.txt`, "");
+    const place = `${base}/run_over/bo`;
+    expect(complaints(desk)).toEqual({
+      code: 1,
+      found: [
+        `warning: ${place} is a worktree of a run that is over -> See what it holds: git -C ${place} status. Then: git -C ${place} worktree remove ${place}`,
+      ],
+    });
   });
 
   test("refuses a file in its place", async () => {
