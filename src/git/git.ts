@@ -81,7 +81,7 @@ function run(
   { deadlineMs = DEADLINE_MS }: GitOptions = {},
 ): Promise<Said> {
   return new Promise((resolve, reject) => {
-    const child = execFile(
+    execFile(
       "git",
       args,
       {
@@ -100,8 +100,6 @@ function run(
         return reject(fault.killed ? tooLate(args, deadlineMs) : notStarted(args, fault));
       },
     );
-    // A hook that asks something gets no answer instead of waiting for one.
-    child.stdin?.end();
   });
 }
 

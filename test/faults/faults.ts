@@ -32,6 +32,8 @@ const COMPACTIONS = ["e2e/protocol-compaction.test.ts"];
 const LATE_PARTS = ["e2e/protocol-late.test.ts"];
 const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
+const PLACES = ["core/worktree.test.ts"];
+const GIT = ["git/worktrees.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -540,5 +542,89 @@ export const FAULTS: readonly Fault[] = [
     find: "const putOff = held !== undefined && held.by !== BUSY;",
     replace: "const putOff = false;",
     suite: UNDOS,
+  },
+  {
+    name: "a name that comes back is given another worktree than the one with its work",
+    file: "core/decide-run.ts",
+    find: "standing(former?.worktree) ?? (site && { ...site, made: false })",
+    replace: "site && { ...site, made: false }",
+    suite: PLACES,
+  },
+  {
+    name: "the worktree of a member that ended earlier is forgotten",
+    file: "core/decide-run.ts",
+    find: "    if (standing(member.worktree)) {",
+    replace: "    if (isLive(member) && standing(member.worktree)) {",
+    suite: PLACES,
+  },
+  {
+    name: "ignored files are deleted with a worktree, as git does it",
+    file: "git/holdings.ts",
+    find: 'return [...some("uncommitted", changed), ...some("ignored by git", ignored)];',
+    replace: 'return some("uncommitted", changed);',
+    suite: GIT,
+  },
+  {
+    name: "files that a person's settings hide from git status are deleted with a worktree",
+    file: "git/holdings.ts",
+    find: '    "--untracked-files=normal",\n',
+    replace: "",
+    suite: GIT,
+  },
+  {
+    name: "a file that was marked assume-unchanged is deleted with its changes",
+    file: "git/holdings.ts",
+    find: "/^[a-zS] /",
+    replace: "/^never /",
+    suite: GIT,
+  },
+  {
+    name: "a branch is deleted with commits that are nowhere else",
+    file: "git/worktrees.ts",
+    find: "const onBranch = await unmergedOn(repository, worktree, known);",
+    replace: "const onBranch = (await unmergedOn(repository, worktree, known)).slice(1);",
+    suite: GIT,
+  },
+  {
+    name: "commits on a detached HEAD go with their worktree",
+    file: "git/worktrees.ts",
+    find: "...(await unmergedHead(here, known)), ",
+    replace: "...(await unmergedHead(here, known)).slice(1), ",
+    suite: GIT,
+  },
+  {
+    name: "a branch that somebody else made in the meantime is taken for ours",
+    file: "git/worktrees.ts",
+    find: "if (worktree.made || (await isProven(repository, worktree))) return;",
+    replace: "return;",
+    suite: GIT,
+  },
+  {
+    name: "a worktree that somebody else made in the meantime is removed",
+    file: "git/worktrees.ts",
+    find: "if (!made && !(await isProven(repository, worktree)))",
+    replace: "if (false as boolean)",
+    suite: GIT,
+  },
+  {
+    name: "a worktree that git is still filling is used",
+    file: "git/worktrees.ts",
+    find: "if (gitDirectory === undefined || (await lockOf(gitDirectory)) !== BEING_MADE) return;",
+    replace: "return;",
+    suite: GIT,
+  },
+  {
+    name: "a branch that a person has checked out is deleted",
+    file: "git/worktrees.ts",
+    find: "if (tip === undefined || elsewhere)",
+    replace: "if (tip === undefined)",
+    suite: GIT,
+  },
+  {
+    name: "git works on the repository whose hook started OpenCode",
+    file: "git/git.ts",
+    find: ".filter(([name]) => !NOT_INHERITED.includes(name))",
+    replace: "",
+    suite: GIT,
   },
 ];

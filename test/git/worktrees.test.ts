@@ -198,7 +198,8 @@ describe("a worktree that is made", () => {
     const making = ground.worktrees.make({ ...worktree, made: false }).then(() => {
       done = true;
     });
-    await ground.git(["status"], worktree.path);
+    // Far more than what is asked of one that is ready.
+    await ground.made({ member: "bo", branch: "team/crew/bo" });
     expect(done).toBe(false);
     await rm(lock);
     await making;
