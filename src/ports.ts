@@ -236,6 +236,8 @@ export interface Host {
   addRules(sessionId: SessionId, rules: readonly PermissionRule[]): Promise<void>;
   /** Whether a plugin instance of ours serves the directory, or does before the time is over. */
   awaitInstance(directory: string, ms: number): Promise<boolean>;
+  /** Ends what the host runs for a directory that is gone: watchers, language servers, our instance. Never rejects. */
+  closeInstance(directory: string): Promise<void>;
   agents(directory: string): Promise<readonly AgentProfile[]>;
   /** Requests that wait for an answer in that directory. */
   openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;

@@ -1,5 +1,5 @@
 import type { Member, RunState } from "../core/run.ts";
-import type { WorktreeEnd } from "../core/worktree.ts";
+import { standing, type WorktreeEnd } from "../core/worktree.ts";
 import { describe } from "./describe.ts";
 import type { World } from "./world.ts";
 
@@ -9,10 +9,14 @@ export async function clearWorktree(
   { lead }: RunState,
   { sessionId, directory, worktree }: Member,
 ): Promise<WorktreeEnd> {
-  if (!worktree) return { outcome: "removed" };
+  const present = standing(worktree);
+  if (!present) return worktree?.end ?? { outcome: "removed" };
   try {
     if (sessionId !== undefined) await host.abort(sessionId, directory);
-    return await worktrees.remove(worktree, lead.directory);
+    const end = await worktrees.remove(present, lead.directory);
+    // Not before: a person may work in one that is kept.
+    if (end.outcome === "removed") await host.closeInstance(present.path);
+    return end;
   } catch (fault) {
     return { outcome: "kept", reason: `it could not be looked at: ${describe(fault)}` };
   }

@@ -59,7 +59,7 @@ export async function saidOrNot(git: Git, args: readonly string[]): Promise<stri
   return code === 0 ? out.replace(/\n$/, "") : undefined;
 }
 
-export function refused(args: readonly string[], answer: Said): FlotillaError {
+function refused(args: readonly string[], answer: Said): FlotillaError {
   return new FlotillaError({
     code: "worktree_failed",
     message: `git ${args.join(" ")} ended with code ${answer.code}: ${reasonIn(answer)}`,

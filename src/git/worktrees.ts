@@ -220,6 +220,12 @@ async function remove(
   }
   const elsewhere = (await entries(repository)).some((one) => one.branch === branch);
   if (tip === undefined || elsewhere) return { outcome: "removed" };
+  if (!(await isProven(repository, worktree))) {
+    return {
+      outcome: "removed",
+      reason: `its branch ${branch} stays: git does not say that it is the one we made`,
+    };
+  }
   // At the very commit that was looked at, or not at all.
   const gone = await repository(["update-ref", "-d", `refs/heads/${branch}`, tip]);
   if (gone.code === 0) return { outcome: "removed" };

@@ -140,6 +140,14 @@ export function openHost(now: () => Instant): OpencodeHost {
         awaiting.add(tell);
       });
     },
+    async closeInstance(directory) {
+      if (!serving(directory)) return;
+      try {
+        await sendOk(transport(directory), { method: "POST", path: "/instance/dispose", directory });
+      } catch (fault) {
+        host.log("warn", "an instance was not closed", { directory, reason: String(fault) });
+      }
+    },
     async agents(directory) {
       return readAgents(transport(directory), directory, deadline(directory));
     },

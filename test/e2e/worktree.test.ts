@@ -119,6 +119,10 @@ describe("a member with a worktree of its own", () => {
         worktrees: [{ member: "ada", path: place, outcome: "removed" }],
       });
       expect(await isThere(place)).toBe(false);
+      await play.host.event(
+        ({ type, properties }) =>
+          type === "server.instance.disposed" && (properties as { directory?: string }).directory === place,
+      );
       expect(await git(["branch", "--list", "team/*"])).toBe("");
       expect(await git(["worktree", "list"])).not.toContain("ada");
     },
@@ -256,13 +260,8 @@ describe("a host that is killed with kill -9", () => {
       await ada.reads("Where are you?");
       await team.quiet();
       expect(await bash(ada, "pwd; cat draft.txt")).toContain(`${placeOf(team.runId, "ada")}\ndraft`);
-      await ada.uses("team_send_message", { to: "lead", body: "Still here." });
-      await team.lead.reads("Still here.");
-      await bash(ada, "rm draft.txt");
-      await team.quiet();
-      expect(await team.lead.uses("team_delete")).toMatchObject({ worktrees: [{ outcome: "removed" }] });
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -296,7 +295,7 @@ describe("a host that is killed with kill -9", () => {
       await lead.uses("team_delete", { force: true });
       expect(await isThere(placeOf(runId, "ada"))).toBe(false);
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 
   test(
@@ -323,7 +322,7 @@ describe("a host that is killed with kill -9", () => {
       expect(await git(["branch", "--list", `team/${team.name}/ada`])).toBe("");
       expect(await readFile(join(placeOf(team.runId, "bo"), "draft.txt"), "utf8")).toBe("draft\n");
     },
-    TEST_TIMEOUT_MS,
+    2 * TEST_TIMEOUT_MS,
   );
 });
 

@@ -463,6 +463,16 @@ describe("a worktree whose run is deleted", () => {
     expect(await branches(ground)).toEqual(["main", BRANCH]);
   });
 
+  test("leaves a branch that a person has made in the place of ours", async () => {
+    await using ground = await gitGround();
+    const worktree = await ground.made();
+    await ground.git(["worktree", "remove", worktree.path]);
+    await ground.git(["branch", "--quiet", "-d", BRANCH]);
+    await ground.git(["branch", BRANCH]);
+    expect(await ground.worktrees.remove(worktree, ground.work)).toMatchObject({ outcome: "removed" });
+    expect(await branches(ground)).toEqual(["main", BRANCH]);
+  });
+
   test("keeps a branch of another name that was made in it", async () => {
     await using ground = await gitGround();
     const worktree = await ground.made();

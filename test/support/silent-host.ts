@@ -18,6 +18,7 @@ export const silentHost: Host = {
   abort: async () => {},
   addRules: async () => {},
   answerPermission: async () => false,
+  closeInstance: async () => {},
   awaitInstance: async () => true,
   agents: async () => [],
   openGates: async () => [],
