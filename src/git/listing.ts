@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { lstat, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Git, said } from "./git.ts";
 
@@ -42,11 +42,17 @@ export async function isThere(path: string): Promise<boolean> {
   return (await orAbsent(stat(path))) !== undefined;
 }
 
+/** Something is there, be it a link that leads nowhere. */
+export async function isTaken(path: string): Promise<boolean> {
+  return (await orAbsent(lstat(path))) !== undefined;
+}
+
 async function textOf(path: string): Promise<string | undefined> {
   return (await orAbsent(readFile(path, "utf8")))?.trim();
 }
 
-async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+/** Undefined for what is not there; every other fault stays one. */
+export async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
   } catch (fault) {

@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath, rmdir } from "node:fs/promises";
+import { mkdir, realpath, rmdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,7 +15,16 @@ import {
   unmergedHead,
   unmergedOn,
 } from "./holdings.ts";
-import { BEING_MADE, type Entry, entries, gitDirectoryOf, isThere, lockOf } from "./listing.ts";
+import {
+  BEING_MADE,
+  type Entry,
+  entries,
+  gitDirectoryOf,
+  isTaken,
+  isThere,
+  lockOf,
+  orAbsent,
+} from "./listing.ts";
 
 export interface WorktreesOptions {
   /** Absolute. Worktrees without a path of their own lie in `worktrees/<run>/<member>` below it. */
@@ -43,7 +52,7 @@ export function openWorktrees({ baseDir, env, traces }: WorktreesOptions): Workt
 
   /** One thing at a time at one path: a run may be closed while a worktree of it is being made. */
   function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
-    const turn = (queues.get(path) ?? Promise.resolve()).then(work, work);
+    const turn = translated((queues.get(path) ?? Promise.resolve()).then(work, work));
     const end = turn
       .catch(() => undefined)
       .finally(() => {
@@ -57,9 +66,15 @@ export function openWorktrees({ baseDir, env, traces }: WorktreesOptions): Workt
     const { path, branch } = worktree;
     const repository = gitOf(worktree.repository, env);
     const entry = await entryAt(repository, path);
-    if (entry && (await isThere(path))) return foundAgain(repository, worktree, entry);
+    if (entry && !(await isOurs(repository, worktree, entry))) {
+      throw notOurs(`${path} is a worktree already, on ${entry.branch ?? "no branch"}`, path);
+    }
+    if (await isTaken(path)) {
+      if (entry) return whole(path);
+      throw notOurs(`${path} exists already`, path);
+    }
+    // Its folder is gone: what git has on record of it would be in the way.
     if (entry) await said(repository, ["worktree", "remove", path]);
-    else if (await isTaken(path)) throw notOurs(`${path} exists already`, path);
     await makeBranch(repository, worktree);
     // Closed to others, as all that is ours; what is inside has the modes that git gives.
     if (isWithin(path, await realPath(own))) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -72,14 +87,6 @@ export function openWorktrees({ baseDir, env, traces }: WorktreesOptions): Workt
       hint: "The reason is git's own. Mend it, or leave worktree out.",
       details: { path, branch },
     });
-  }
-
-  /** Of an earlier attempt, or of an earlier generation. */
-  async function foundAgain(repository: Git, worktree: Worktree, entry: Entry): Promise<void> {
-    const { path, branch } = worktree;
-    const ours = worktree.made || (entry.branch === branch && (await isProven(repository, worktree)));
-    if (!ours) throw notOurs(`${path} is a worktree already, on ${entry.branch ?? "no branch"}`, path);
-    await whole(path);
   }
 
   /** Git that was started by a process that is dead now goes on without it. */
@@ -110,9 +117,9 @@ export function openWorktrees({ baseDir, env, traces }: WorktreesOptions): Workt
   }
 
   return {
-    plan: (order) => plan(order, own, env),
+    plan: (order) => translated(plan(order, own, env)),
     make: (worktree) => inTurn(worktree.path, () => make(worktree)),
-    holdings: (worktree, directory) => holdings(worktree, directory, env, traces),
+    holdings: (worktree, directory) => translated(holdings(worktree, directory, env, traces)),
     remove: (worktree, directory) =>
       inTurn(worktree.path, async () => {
         const end = await remove(worktree, directory, env, traces);
@@ -241,6 +248,11 @@ function isMade({ made, branch }: Worktree, entry: Entry | undefined): boolean {
   return made || entry?.branch === branch;
 }
 
+/** Of an earlier attempt, or of an earlier generation. */
+async function isOurs(repository: Git, worktree: Worktree, { branch }: Entry): Promise<boolean> {
+  return worktree.made || (branch === worktree.branch && (await isProven(repository, worktree)));
+}
+
 /** The oldest line of the branch's reflog is the one with which it was made. */
 async function isProven(repository: Git, { branch, mark }: Site): Promise<boolean> {
   const ref = `refs/heads/${branch}`;
@@ -251,6 +263,24 @@ async function isProven(repository: Git, { branch, mark }: Site): Promise<boolea
 function kept({ path, branch }: Worktree, reason: string): WorktreeEnd {
   const wayOut = `git -C ${quoted(path)} status; git merge ${branch}; then git worktree remove ${quoted(path)} && git branch -d ${branch}`;
   return { outcome: "kept", reason, wayOut };
+}
+
+/** What the file system refuses is told like what git refuses. */
+async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw cause instanceof FlotillaError ? cause : byFileSystem(cause);
+  }
+}
+
+function byFileSystem(cause: unknown): FlotillaError {
+  return new FlotillaError({
+    code: "worktree_failed",
+    message: cause instanceof Error ? cause.message : String(cause),
+    hint: "Mend that, or leave worktree out.",
+    cause,
+  });
 }
 
 function notOurs(what: string, name: string): FlotillaError {
@@ -270,26 +300,11 @@ function impossible(message: string, todo: string): FlotillaError {
   });
 }
 
-/** Something is there, be it a link that leads nowhere. */
-async function isTaken(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch {
-    // What cannot be looked at cannot be made into a worktree either, and git says why.
-    return false;
-  }
-}
-
 /** Git and the host know a directory by its real path, which the part of it that exists already has. */
 async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    // Not there yet: its parent may be.
-    const up = dirname(path);
-    return up === path ? path : join(await realPath(up), basename(path));
-  }
+  const real = await orAbsent(realpath(path));
+  const up = dirname(path);
+  return real ?? (up === path ? path : join(await realPath(up), basename(path)));
 }
 
 async function removeEmpty(folder: string, last: string): Promise<void> {

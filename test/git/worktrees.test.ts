@@ -223,12 +223,16 @@ describe("a worktree that is made", () => {
     await expect(ground.worktrees.make(byWorktree)).rejects.toMatchObject({
       message: `${folder.at("other")} is a worktree already, on theirs, and was not made for this member`,
     });
+    await rm(folder.at("other"), { recursive: true });
+    await expect(ground.worktrees.make(byWorktree)).rejects.toMatchObject({
+      message: `${folder.at("other")} is a worktree already, on theirs, and was not made for this member`,
+    });
     const before = await branches(ground);
     for (const one of [byBranch, byPath, byWorktree]) {
       expect(await ground.worktrees.remove(one, ground.work)).toEqual({ outcome: "removed" });
     }
     expect(await isThere(folder.at("place", "theirs.txt"))).toBe(true);
-    expect(await isThere(folder.at("other", "file.txt"))).toBe(true);
+    expect(await git(["worktree", "list"])).toContain(folder.at("other"));
     expect(await branches(ground)).toEqual(before);
   });
 
