@@ -7,6 +7,7 @@ import { MemoryDisk } from "../../src/storage/memory.ts";
 import { systemIds } from "../../src/system/ids.ts";
 import { LIMITS, NOON, runPlan } from "../core/decide-builders.ts";
 import { eventually } from "../support/eventually.ts";
+import { noWorktrees } from "../support/no-worktrees.ts";
 import { silentHost } from "../support/silent-host.ts";
 
 const RUN = "run_1";
@@ -46,7 +47,13 @@ class HandClock implements Clock {
 async function tenMinutes() {
   const disk = new MemoryDisk();
   const clock = new HandClock();
-  const fleet = new Fleet({ clock, ids: systemIds, host: silentHost, ...disk.process() });
+  const fleet = new Fleet({
+    clock,
+    ids: systemIds,
+    host: silentHost,
+    worktrees: noWorktrees,
+    ...disk.process(),
+  });
   await fleet.openRun(runPlan(["ada"], { limits: { ...LIMITS, maxWallClockMs: 10 * MINUTE } }));
   await fleet.drained();
   const shell = disk.process();
