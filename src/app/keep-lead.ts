@@ -2,10 +2,8 @@ import { LEAD, type RunId, type SessionId } from "../core/ids.ts";
 import { timeIsUpAt } from "../core/policy.ts";
 import type { RunState } from "../core/run.ts";
 import type { Fleet } from "./fleet.ts";
-import { isTeamIdle, unseenMail } from "./wait-for-team.ts";
-
-/** A prompt is stored 35 to 210 ms after the host has taken it (measured). */
-const STORED_RETRY_MS = 25;
+import { hasMailAtHand, unseenMail } from "./mail-at-hand.ts";
+import { isTeamIdle } from "./wait-for-team.ts";
 
 /**
  * Keeps the lead of a headless run from ending before its team. `opencode run` exits when the lead's turn is over and
@@ -40,12 +38,7 @@ async function mayEnd(fleet: Fleet, runId: RunId, sessionId: SessionId): Promise
   await fleet.caughtUp(sessionId);
   const now = fleet.index.state(runId);
   if (now?.status !== "active" || leftMs(fleet, now) <= 0) return true;
-  const posted = (await fleet.courier(runId)?.underWay(LEAD)) ?? [];
-  for (const hostMessageId of posted) {
-    if (await fleet.world.host.isStored(sessionId, hostMessageId)) return true;
-  }
-  // The host tells nobody when it has stored a prompt.
-  if (posted.length > 0) fleet.world.clock.after(STORED_RETRY_MS, () => fleet.waiters.poke(runId));
+  if (await hasMailAtHand(fleet, runId, LEAD, sessionId)) return true;
   const idle = (await unseenMail(fleet, runId, LEAD)) === 0 && (await isTeamIdle(fleet, now, LEAD));
   return idle ? true : undefined;
 }

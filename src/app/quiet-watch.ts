@@ -1,7 +1,8 @@
 import { LEAD, type RunId } from "../core/ids.ts";
 import { isReady } from "../core/task-graph.ts";
 import type { Fleet } from "./fleet.ts";
-import { isTeamIdle, unseenMail } from "./wait-for-team.ts";
+import { unseenMail } from "./mail-at-hand.ts";
+import { isTeamIdle } from "./wait-for-team.ts";
 
 /**
  * Nothing has changed for this long: whoever was about to go on has. Longer than a settled turn takes to lead to the next

@@ -3,12 +3,13 @@ import { LEAD } from "../core/ids.ts";
 import type { HoldReason } from "../core/policy.ts";
 import { isLive, type RunState } from "../core/run.ts";
 import type { Fleet } from "./fleet.ts";
+import { hasMailAtHand, unseenMail } from "./mail-at-hand.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, WaitFor, WaitReport } from "./verbs.ts";
 
 /**
- * Waits inside a tool call until the team is where the caller wants it. Mail for the caller always ends the wait: it would
- * be read at the caller's next step, and there is none while it waits. A member that waits lends its slot.
+ * Waits inside a tool call until the team is where the caller wants it. Mail for the caller always ends the wait, once
+ * it is stored: it is read at the caller's next step, and there is none while it waits. A member that waits lends its slot.
  */
 export async function waitForTeam(
   { fleet }: VerbContext,
@@ -27,7 +28,8 @@ export async function waitForTeam(
     const ended = await fleet.waiters.until(runId, timeoutMs, call.signal, async () => {
       const state = fleet.index.state(runId);
       if (!state) return "change" as const;
-      if ((await unseenMail(fleet, runId, me)) > 0) return "message" as const;
+      if (await hasMailAtHand(fleet, runId, me, call.sessionId)) return "message" as const;
+      if (await isMailComing(fleet, runId, me)) return undefined;
       if (waitFor === "change" && state.revision !== revision) return "change" as const;
       if (waitFor === "idle" && (await isTeamIdle(fleet, state, me))) return "idle" as const;
       return undefined;
@@ -47,17 +49,16 @@ const STANDING: ReadonlySet<HoldReason> = new Set<HoldReason>([
   "shutdown",
 ]);
 
+/** Mail for the caller is about to be stored in its session; what something holds comes when that lets it. */
+async function isMailComing(fleet: Fleet, runId: RunId, me: Participant): Promise<boolean> {
+  return (await unseenMail(fleet, runId, me)) > 0 && fleet.courier(runId)?.report(me).hold === undefined;
+}
+
 /** Mail waits for the member, and nothing keeps it from coming. */
 async function willBeWoken(fleet: Fleet, runId: RunId, name: Participant): Promise<boolean> {
   if ((await fleet.world.mailbox.unreadCount(runId, name)) === 0) return false;
   const hold = fleet.courier(runId)?.report(name).hold;
   return hold === undefined || !STANDING.has(hold);
-}
-
-/** Mail for a participant that its model has not been shown. */
-export async function unseenMail(fleet: Fleet, runId: RunId, participant: Participant): Promise<number> {
-  const courier = fleet.courier(runId);
-  return courier ? courier.unseen(participant) : fleet.world.mailbox.unreadCount(runId, participant);
 }
 
 /** Nobody but the caller works or is about to: no turn, no start, no mail on its way to a member that takes it. */

@@ -3,10 +3,12 @@ import { eventually } from "../support/eventually.ts";
 import { after, call, gate, once, say } from "../support/model-replies.ts";
 import { toolResults } from "../support/model-request.ts";
 import { mailIn } from "./envelopes.ts";
+import { LATCH_PLUGIN, latch } from "./latch.ts";
 import { runFolder } from "./run-folder.ts";
 import { type Actor, type Answer, answerOf, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
 const play = stage({
+  otherPlugins: [LATCH_PLUGIN],
   files: { "narrow/opencode.json": JSON.stringify({ team_mode: { max_parallel_members: 1 } }) },
 });
 
@@ -135,6 +137,27 @@ describe("waitFor", () => {
       await team.quiet();
       expect(team.lead.requests().indexOf(read)).toBe(team.lead.requests().length - 1);
       expect(mailIn(read)).toMatchObject([{ from: "ada", body: "Here is the outcome." }]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
+    "does not end while that mail is only written or posted: its next step would be without it",
+    async () => {
+      const team = await play.team(["ada", "bo"]);
+      const ended = await waiting(team.lead, { waitFor: "message", timeoutMs: 30_000 });
+      const asked = team.lead.requests().length;
+      const letGo = await latch(play.host.work, "Here is the outcome.");
+      await team.member("ada").uses("team_send_message", { to: "lead", body: "Here is the outcome." });
+      await eventually(async () => expect((await team.files.inbox("lead")).reserved).toHaveLength(1));
+      await team.member("bo").uses("team_task_create", { subject: "One", description: "First." });
+      expect(team.lead.requests()).toHaveLength(asked);
+      await letGo();
+
+      expect(await ended()).toMatchObject({ waited: { waitFor: "message", ended: "message" } });
+      const next = team.lead.requests()[asked];
+      expect(next && mailIn(next)).toMatchObject([{ from: "ada", body: "Here is the outcome." }]);
+      await team.quiet();
     },
     TEST_TIMEOUT_MS,
   );
