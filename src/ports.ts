@@ -145,6 +145,8 @@ export interface HostSession {
   readonly rules: readonly PermissionRule[];
   /** An undo that the person has not confirmed: any prompt would make it final. */
   readonly undoStaged: boolean;
+  /** The member it was opened for, if it was. A fork has its original's, and no parent. */
+  readonly mark?: Pick<SessionMark, "runId" | "member">;
 }
 
 export interface AgentProfile {

@@ -109,7 +109,7 @@ async function beginRun(
       sessionId: call.sessionId,
       directory: call.directory,
       deniedTools: deniedToLead,
-      toolsPending: !offers.isOffered(call.sessionId),
+      toolsPending: !(await offers.isOffered(call.sessionId)),
     },
     members: plans,
     sites,
@@ -151,11 +151,7 @@ function numbered(tasks: readonly FirstTask[], created: RunState): CreateReport[
 }
 
 /** The first state in which every member has its answer; a run in which nobody got a session is a refusal. */
-async function spawned(
-  { fleet, offers }: VerbContext,
-  call: Call,
-  runId: RunId,
-): Promise<RunState | undefined> {
+async function spawned({ fleet }: VerbContext, call: Call, runId: RunId): Promise<RunState | undefined> {
   let last: RunState | undefined;
   const state = await fleet.waiters.until(runId, CREATION_DEADLINE_MS, call.signal, async () => {
     const now = fleet.index.state(runId);
@@ -166,7 +162,6 @@ async function spawned(
     return starting || now.status === "creating" ? undefined : now;
   });
   if (state?.status !== "failed") return state;
-  offers.withdrawn(call.sessionId);
   const reasons = Object.values(state.members).map(
     ({ plan, reason }) => `${plan.name}: ${reason ?? "unknown"}`,
   );

@@ -10,7 +10,7 @@ const CLOSING_DEADLINE_MS = 60_000;
 
 /** Ends the run that the caller leads and answers when it is archived. Sessions and transcripts are kept. */
 export async function deleteTeam(
-  { fleet, offers }: VerbContext,
+  { fleet }: VerbContext,
   call: Call,
   { force }: { readonly force: boolean },
 ): Promise<DeleteReport> {
@@ -26,7 +26,6 @@ export async function deleteTeam(
   const unread = await Promise.all(members.map(({ plan }) => world.mailbox.unreadCount(runId, plan.name)));
   const tasks = await taskRows(world, state);
   await fleet.closeRun(runId, force, force ? "deleted by force" : "deleted by the lead");
-  offers.withdrawn(call.sessionId);
   // Not the caller's signal: what is being ended is ended, whether or not somebody waits for it.
   let last = state;
   const gone = await fleet.waiters.until(

@@ -371,10 +371,9 @@ export class Fleet {
 
   /** Forgets a run that is over. */
   #dismiss(runId: RunId): void {
-    const state = this.index.state(runId);
     this.index.remove(runId);
     this.#transactor.forget(runId);
-    for (const [, sessionId] of state ? sessionsOf(state) : []) this.#watches.forget(sessionId);
+    this.#watches.keepOnly((sessionId) => this.index.seat(sessionId) !== undefined);
     this.waiters.poke(runId);
   }
 

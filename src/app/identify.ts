@@ -1,4 +1,4 @@
-import { LEAD, type Participant, type SessionId } from "../core/ids.ts";
+import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { mayCall } from "../core/policy.ts";
 import { memberOf, type RunState } from "../core/run.ts";
 import type { ToolName } from "../core/tool-names.ts";
@@ -10,6 +10,7 @@ import type { Call } from "./verbs.ts";
 export type Caller =
   | { readonly role: "stranger" }
   | { readonly role: "subagent"; readonly of: Participant; readonly state: RunState }
+  | { readonly role: "former"; readonly member: Participant; readonly runId: RunId }
   | {
       readonly role: "lead" | "member" | "ended";
       readonly participant: Participant;
@@ -26,11 +27,13 @@ async function identify(fleet: Fleet, call: Call): Promise<Caller> {
   await fleet.meet(call.sessionId);
   const own = seated(fleet, call.sessionId);
   if (own) return own;
-  let parent = (await fleet.world.host.session(call.sessionId))?.parentId;
-  for (let depth = 0; parent !== undefined && depth < DEEPEST; depth += 1) {
-    const above = seated(fleet, parent);
+  let session = await fleet.world.host.session(call.sessionId);
+  for (let depth = 0; session?.parentId !== undefined && depth < DEEPEST; depth += 1) {
+    // A member of another day is a child of the same lead: what it was comes before whose child it is.
+    if (session.mark) return { role: "former", ...session.mark };
+    const above = seated(fleet, session.parentId);
     if (above) return { role: "subagent", of: above.participant, state: above.state };
-    parent = (await fleet.world.host.session(parent))?.parentId;
+    session = await fleet.world.host.session(session.parentId);
   }
   return { role: "stranger" };
 }
@@ -46,7 +49,7 @@ function seated(fleet: Fleet, sessionId: SessionId): ParticipantCaller | undefin
 /** The gate inside every tool: holds even if every hook that hides tools were switched off. */
 export async function authorize(fleet: Fleet, tool: ToolName, call: Call): Promise<Caller> {
   const caller = await identify(fleet, call);
-  const state = caller.role === "stranger" ? undefined : caller.state;
+  const state = "state" in caller ? caller.state : undefined;
   if (!mayCall(tool, caller.role, state?.status)) throw refusal(tool, caller);
   if (call.teamRunId !== undefined && state !== undefined && call.teamRunId !== state.runId) {
     throw new FlotillaError({
@@ -85,6 +88,13 @@ function refusal(tool: ToolName, caller: Caller): FlotillaError {
         message: `this session is a subagent of ${caller.of} and has no voice in the team`,
         hint: `Finish your task and return the result; ${caller.of} speaks for you.`,
         details: { tool, of: caller.of },
+      });
+    case "former":
+      return new FlotillaError({
+        code: "member_ended",
+        message: `this session was ${caller.member} in run ${caller.runId}; that part is over, and it may not call ${tool} any more`,
+        hint: "Your part is over: end your turn.",
+        details: { tool, member: caller.member, runId: caller.runId },
       });
     case "lead":
     case "member":

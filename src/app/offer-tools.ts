@@ -1,5 +1,5 @@
 import type { SessionId } from "../core/ids.ts";
-import { deniedTools } from "../core/permission-rules.ts";
+import { deniedTools, offersLead } from "../core/permission-rules.ts";
 import { toolRules } from "../core/tool-rules.ts";
 import type { SessionIndex } from "./session-index.ts";
 import type { World } from "./world.ts";
@@ -34,17 +34,15 @@ const ASKS_FOR_TEAM = /\b(?:teams?|teammates?|swarms?|parallel agents?)\b|^\s*\/
 export class ToolOffers {
   readonly #world: World;
   readonly #index: SessionIndex;
-  readonly #offered = new Set<SessionId>();
-  readonly #refused = new Set<SessionId>();
 
   constructor(world: World, index: SessionIndex) {
     this.#world = world;
     this.#index = index;
   }
 
-  /** Whether the session was offered the lead's tools in or before the turn that runs now. */
-  isOffered(sessionId: SessionId): boolean {
-    return this.#offered.has(sessionId);
+  /** Whether the session has the lead's tools: by its own rules, which outlive this process. */
+  async isOffered(sessionId: SessionId): Promise<boolean> {
+    return offersLead((await this.#world.host.session(sessionId))?.rules ?? []);
   }
 
   /** Called and awaited before the turn of a prompt starts. */
@@ -57,22 +55,12 @@ export class ToolOffers {
 
   async #offer(news: PromptNews, policy: OfferPolicy): Promise<void> {
     const { sessionId } = news;
-    if (news.ours || this.#offered.has(sessionId) || this.#refused.has(sessionId)) return;
+    if (news.ours || this.#index.seat(sessionId)) return;
     if (policy === "on_request" && !ASKS_FOR_TEAM.test(news.text)) return;
-    if (this.#index.seat(sessionId)) return;
     const session = await this.#world.host.session(sessionId);
-    if (!session || session.parentId !== undefined) {
-      this.#refused.add(sessionId);
-      return;
-    }
+    if (!session || session.parentId !== undefined || offersLead(session.rules)) return;
     const agents = await this.#world.host.agents(session.directory);
     const agent = agents.find((one) => one.name === (news.agent ?? session.agent));
     await this.#world.host.addRules(sessionId, toolRules("lead", deniedTools(agent?.rules ?? [])));
-    this.#offered.add(sessionId);
-  }
-
-  /** The run of this lead is over: its rules are an ordinary session's again. */
-  withdrawn(sessionId: SessionId): void {
-    this.#offered.delete(sessionId);
   }
 }

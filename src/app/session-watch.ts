@@ -71,6 +71,11 @@ export class SessionWatches {
     this.#watches.delete(sessionId);
   }
 
+  /** Forgets every session of which nobody needs to know: those of former generations have nobody else to do it. */
+  keepOnly(isWatched: (sessionId: SessionId) => boolean): void {
+    for (const sessionId of this.#watches.keys()) if (!isWatched(sessionId)) this.#watches.delete(sessionId);
+  }
+
   async drained(): Promise<void> {
     await Promise.all([...this.#watches.values()].map((watch) => watch.lane.drained()));
   }

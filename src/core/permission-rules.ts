@@ -1,5 +1,5 @@
 import type { PermissionRule } from "./run.ts";
-import { TOOL_NAMES, type ToolName } from "./tool-names.ts";
+import { MEMBER_TOOLS, ORDINARY_TOOLS, TOOL_NAMES, type ToolName } from "./tool-names.ts";
 import { toolRules } from "./tool-rules.ts";
 import { contains, formatPatterns, matches, meet, overlap, parsePattern, type Wildcard } from "./wildcard.ts";
 
@@ -32,6 +32,13 @@ export function hidesTool(rules: readonly PermissionRule[], tool: string): boole
 /** Tools of ours that an agent's rules keep from its sessions. */
 export function deniedTools(agent: readonly PermissionRule[]): readonly ToolName[] {
   return TOOL_NAMES.filter((tool) => hidesTool(agent, tool));
+}
+
+/** Whether a session's own rules offer it what only a lead or a member has. */
+export function offersLead(session: readonly PermissionRule[]): boolean {
+  return MEMBER_TOOLS.some(
+    (tool) => !ORDINARY_TOOLS.includes(tool) && evaluate(session, tool, "*") === "allow",
+  );
 }
 
 /**

@@ -12,11 +12,12 @@ import type { ToolName } from "./tool-names.ts";
  * - `subagent`: a session below a participant's session: it has no voice in the team.
  * - `lead`, `member`: participants of a run.
  * - `ended`: a member that is done, failed or lost, in whatever turn it may still have.
+ * - `former`: a member of a run that is over, or of a generation that another has followed.
  */
-export type Role = "stranger" | "subagent" | "lead" | "member" | "ended";
-export const ROLES: readonly Role[] = ["stranger", "subagent", "lead", "member", "ended"];
+export type Role = "stranger" | "subagent" | "lead" | "member" | "ended" | "former";
+export const ROLES: readonly Role[] = ["stranger", "subagent", "lead", "member", "ended", "former"];
 
-/** Run statuses in which the tool works for the role; a stranger has no run, so for it the answer is yes or no. */
+/** Run statuses in which the tool works for the role; one who has no run gets a yes or a no. */
 export type Permit = "always" | "live" | "open" | "never";
 
 const NOBODY = {
@@ -25,6 +26,7 @@ const NOBODY = {
   lead: "never",
   member: "never",
   ended: "never",
+  former: "never",
 } as const;
 const TEAM = { ...NOBODY, lead: "live", member: "live" } as const;
 const READ = { ...NOBODY, lead: "open", member: "open", ended: "open" } as const;
@@ -41,7 +43,14 @@ export const toolMatrix: Readonly<Record<ToolName, Readonly<Record<Role, Permit>
   team_task_update: TEAM,
   team_task_get: READ,
   team_status: READ,
-  team_list: { ...NOBODY, stranger: "always", lead: "always", member: "always", ended: "always" },
+  team_list: {
+    ...NOBODY,
+    stranger: "always",
+    lead: "always",
+    member: "always",
+    ended: "always",
+    former: "always",
+  },
 };
 
 const LIVE: ReadonlySet<RunStatus> = new Set<RunStatus>(["active", "orphaned"]);

@@ -84,7 +84,15 @@ export async function readSession(
     agent: text(session["agent"]),
     rules: rulesOf(session["permission"]),
     undoStaged: isUndoStaged(session),
+    mark: memberIn(session),
   });
+}
+
+function memberIn(session: Fields): HostSession["mark"] {
+  const mark = markIn(session);
+  const runId = text(mark["runId"]);
+  const member = text(mark["member"]);
+  return runId === undefined || member === undefined ? undefined : { runId, member };
 }
 
 /** Appends what of the rules does not hold yet. A running turn sees them from the session's next turn on. */

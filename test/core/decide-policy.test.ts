@@ -24,19 +24,19 @@ const WORDS: Readonly<Record<string, readonly (RunStatus | undefined)[]>> = {
 
 /** Who may call what, and while the run is what; `.` is never. */
 const MATRIX = `
-                         stranger  subagent  lead    member  ended
-  team_create            always    .         live    .       .
-  team_delete            .         .         open    .       .
-  team_shutdown_request  .         .         live    live    .
-  team_approve_shutdown  .         .         live    live    .
-  team_reject_shutdown   .         .         live    live    .
-  team_send_message      .         .         live    live    .
-  team_task_create       .         .         live    live    .
-  team_task_list         .         .         open    open    open
-  team_task_update       .         .         live    live    .
-  team_task_get          .         .         open    open    open
-  team_status            .         .         open    open    open
-  team_list              always    .         always  always  always
+                         stranger  subagent  lead    member  ended   former
+  team_create            always    .         live    .       .       .
+  team_delete            .         .         open    .       .       .
+  team_shutdown_request  .         .         live    live    .       .
+  team_approve_shutdown  .         .         live    live    .       .
+  team_reject_shutdown   .         .         live    live    .       .
+  team_send_message      .         .         live    live    .       .
+  team_task_create       .         .         live    live    .       .
+  team_task_list         .         .         open    open    open    .
+  team_task_update       .         .         live    live    .       .
+  team_task_get          .         .         open    open    open    .
+  team_status            .         .         open    open    open    .
+  team_list              always    .         always  always  always  always
 `;
 
 describe("who may call which tool", () => {

@@ -132,6 +132,36 @@ describe("a tool that is offered by force", () => {
   );
 });
 
+describe("a member of another day", () => {
+  test(
+    "is refused as what it was, not as a subagent of the lead: its run deleted, or its name given again",
+    async () => {
+      const first = await play.team(["ada"]);
+      await first.lead.uses("team_delete", { force: true });
+      const second = await play.team(["ada"], { lead: first.lead });
+      await second.lead.uses("team_delete", { force: true });
+      const third = await play.team(["bo"], { lead: first.lead });
+      const below = await play.host.session({ parentId: second.member("ada").sessionId });
+      const before = await deeds(third);
+
+      for (const [team, sessionId] of [
+        [first, first.member("ada").sessionId],
+        [second, below.id],
+      ] as const) {
+        const results = await tryAll(play.actor(sessionId, "general"), LEADS_SET);
+        for (const tool of LEADS_SET) {
+          if (tool === "team_list") continue;
+          expect(results[tool]).toBe(
+            `member_ended: this session was ada in run ${team.runId}; that part is over, and it may not call ${tool} any more. Your part is over: end your turn.`,
+          );
+        }
+      }
+      expect(await deeds(third)).toEqual(before);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
 describe("who calls", () => {
   test(
     "is known from the session, and a call that claims to be somebody else's is refused",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { textOf } from "../support/host-api.ts";
 import { hang } from "../support/model-replies.ts";
 import { bodiesIn } from "./envelopes.ts";
+import { runFolder } from "./run-folder.ts";
 import { type Actor, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
 const play = stage({ teamMode: { enabled: true, max_parallel_members: 1 } });
@@ -21,6 +22,27 @@ async function stored(actor: Actor, texts: readonly string[]): Promise<readonly 
 async function sessionsOf(team: Team): Promise<readonly string[]> {
   return (await play.host.children(team.lead.sessionId)).map((session) => session.id).toSorted();
 }
+
+describe("a session that was offered its tools before the host was started again", () => {
+  test(
+    "has them, and is not told again that they come when it makes a team",
+    async () => {
+      const lead = await play.outsider();
+      await lead.hears("Make a team for me, when I say so.");
+      await restart();
+
+      const before = lead.requests().length;
+      const members = [{ name: "ada", subagent_type: "general", prompt: "Wait." }];
+      const created = await lead.uses("team_create", { inline_spec: { name: "late", members } });
+
+      expect(created["next"]).not.toContain("next turn");
+      expect(lead.requests()).toHaveLength(before + 2);
+      const files = runFolder(play.baseDir, String(created["runId"]));
+      expect((await files.state()).lead.toolsPending).toBe(false);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
 
 describe("a host that is killed with kill -9 and started again", () => {
   test(
