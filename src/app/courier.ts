@@ -15,7 +15,7 @@ import type { ShownBatch } from "../core/facts.ts";
 import { type Instant, LEAD, type Participant, PERSON, type RunId, type SessionId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import { type HoldReason, holdOf, workingMembers } from "../core/policy.ts";
-import { memberOf, type RunState, type TurnCause } from "../core/run.ts";
+import { memberOf, type RunState, type TurnCause, turnOf } from "../core/run.ts";
 import type { PostOutcome, Prompt } from "../ports.ts";
 import { Lane } from "./lane.ts";
 import type { SessionIndex } from "./session-index.ts";
@@ -49,6 +49,8 @@ interface Route {
   wakeAt: Instant | undefined;
   /** Under the hold `slot`: since when. */
   slotSince: Instant | undefined;
+  /** The host's message that was found overlooked once all that had been told by then was worked in. */
+  overlooked: string | undefined;
   /** The last look broke off: the next one is not left to an event. */
   failed: boolean;
   cancelTimer: (() => void) | undefined;
@@ -280,6 +282,7 @@ export class Courier {
       hold: undefined,
       wakeAt: undefined,
       slotSince: undefined,
+      overlooked: undefined,
       failed: false,
       cancelTimer: undefined,
     };
@@ -373,7 +376,7 @@ export class Courier {
     const seat = seatOf(state, route.recipient);
     if ((await this.#world.mailbox.unreadCount(this.#runId, route.recipient)) === 0) {
       this.#holdFor(route, undefined);
-      if (seat) await this.#letGo(route, seat.sessionId);
+      if (seat) await this.#letGo(route, seat.sessionId, state);
     } else if (seat && !(await this.#carries(seat.sessionId))) {
       route.batches = undefined;
       this.#holdFor(route, "held_elsewhere");
@@ -403,9 +406,10 @@ export class Courier {
     return ownership.holds(this.#runId) && (await leases.take(this.#runId, sessionId));
   }
 
-  /** Nothing is on its way and no turn runs: whoever has the next thing to do may have the session. */
-  async #letGo(route: Route, sessionId: SessionId): Promise<void> {
-    if (this.#isBusy(sessionId) || this.#launching.has(route.recipient)) return;
+  /** Nothing is on its way and no turn runs, here or elsewhere: whoever has the next thing to do may have the session. */
+  async #letGo(route: Route, sessionId: SessionId, state: RunState): Promise<void> {
+    const works = this.#isBusy(sessionId) || turnOf(state, route.recipient) !== undefined;
+    if (works || this.#launching.has(route.recipient)) return;
     route.batches = undefined;
     await this.#world.leases.release(this.#runId, sessionId);
   }
@@ -467,12 +471,14 @@ export class Courier {
     const seat = seatOf(state, recipient);
     const watch = seat && this.#watches.of(seat.sessionId);
     if (!watch || watch.busy !== undefined) return;
-    const turn = await this.#world.host.lastTurn(seat.sessionId, seat.directory);
-    watch.busy ??= turn !== undefined && turn.activity !== "idle";
+    const works = await this.#hostWorks(state, recipient);
+    watch.busy ??= works;
   }
 
   async #inspect(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
     const { host, ids, clock } = this.#world;
+    // Asked before the history is read: a turn that was over by then has left its answer there.
+    const busy = this.#isBusy(batch.sessionId) || (await this.#hostWorks(state, route.recipient));
     const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
     if (!transcript) {
       await this.#lose(route, batch);
@@ -480,14 +486,14 @@ export class Courier {
     }
     const watched = this.#watches.of(batch.sessionId).watchedSince <= batch.reservedAt;
     const verdict = judge(batch, transcript, watched, ids.digest);
-    const busy = this.#isBusy(batch.sessionId);
     switch (verdict) {
       case "answered":
         if (!busy) await this.#apply(route, batch, "confirm");
         else this.#putBack(route, batch);
         return;
       case "overlooked":
-        await this.#remind(route, batch, state);
+        if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);
+        else this.#doubt(route, batch);
         return;
       case "compacted":
         await this.#post(route, this.#nextRound(batch), state);
@@ -508,6 +514,28 @@ export class Courier {
   async #lose(route: Route, batch: Batch): Promise<void> {
     await this.#apply(route, batch, "abandon");
     this.#desk.sessionGone(batch.sessionId);
+  }
+
+  /** That the model was sent the text may have been told and not been worked in yet: then the next look knows better. */
+  #doubt(route: Route, batch: Batch): void {
+    const { clock } = this.#world;
+    this.#keep(route, { ...batch, dueAt: clock.now() + EVIDENCE_DEADLINE_MS });
+    const told = this.#watches.of(batch.sessionId).lane.reached();
+    void told.then(() => {
+      route.overlooked = batch.hostMessageId;
+      route.lane.add(() => {
+        const now = route.batches?.get(batch.batchId);
+        if (now) this.#keep(route, { ...now, dueAt: clock.now() });
+      });
+      this.look(route.recipient);
+    });
+  }
+
+  /** What the host says itself: a turn that has just begun may not have been worked in yet. */
+  async #hostWorks(state: RunState, recipient: Participant): Promise<boolean> {
+    const seat = seatOf(state, recipient);
+    const turn = seat && (await this.#world.host.lastTurn(seat.sessionId, seat.directory));
+    return turn !== undefined && turn.activity !== "idle";
   }
 
   #nextRound(batch: Batch): Batch {

@@ -10,7 +10,7 @@ import {
   type SessionId,
 } from "../core/ids.ts";
 import { timeIsUpAt } from "../core/policy.ts";
-import type { RunState } from "../core/run.ts";
+import { type RunState, turnOf } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { Courier } from "./courier.ts";
 import { describe } from "./describe.ts";
@@ -40,6 +40,8 @@ interface Desk {
   readonly cancelWatch: () => void;
   /** When the owner's lease was renewed last. */
   renewedAt: Instant;
+  /** This process owns the run, and what its last owner left has been taken up. */
+  isOwned: boolean;
 }
 
 /**
@@ -190,6 +192,7 @@ export class Fleet {
   /** Stops all work and leaves the runs to their next owner. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#observer.close();
     for (const runId of [...this.#desks.keys()]) {
       await this.#forget(runId)?.courier.close();
       if (this.world.ownership.holds(runId)) await this.transact(runId, () => ({ type: "note_orphaned" }));
@@ -225,9 +228,12 @@ export class Fleet {
       return;
     }
     if (this.#isNews(state)) await this.#catchUp(runId);
-    if (!this.#desks.has(runId)) return;
-    if (this.world.ownership.holds(runId)) await this.#renew(runId);
-    else await this.#claim(runId);
+    if (!this.#desks.get(runId)?.isOwned) return this.#claim(runId);
+    await this.#renew(runId);
+    const atWork = sessionsAtWork(state).filter(
+      ([, sessionId]) => !this.world.leases.holds(runId, sessionId),
+    );
+    await this.#takeUp(runId, atWork);
   }
 
   /** While mail is on its way, readers can see that the owner was there a moment ago. */
@@ -267,28 +273,37 @@ export class Fleet {
     this.waiters.poke(state.runId);
   }
 
-  /** Takes a run over if nobody alive owns it. */
+  /** Takes a run over if nobody alive owns it. What fails on the way is begun anew by the next look at the run. */
   async #claim(runId: RunId): Promise<void> {
-    if (!(await this.world.ownership.take(runId))) return;
+    if (this.#closed || !(await this.world.ownership.take(runId))) return;
     await this.transact(runId, () => ({ type: "note_adopted" }));
     await this.transact(runId, () => ({ type: "note_time" }));
     await this.#transactor.settleOutbox(runId);
     const state = await this.world.runs.read(runId);
     if (!state) return;
     this.index.update(state);
-    const courier = this.#serve(state);
+    this.#serve(state);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
     this.#beside(this.#performer.finishIfClosing(runId));
+    await this.#takeUp(runId, sessionsOf(state));
+    const desk = this.#desks.get(runId);
+    if (desk) desk.isOwned = true;
+  }
+
+  /** Sessions whose process is gone: nobody else tells of the end of their turns, or counts what these have used. */
+  async #takeUp(runId: RunId, sessions: readonly (readonly [Participant, SessionId])[]): Promise<void> {
+    const { leases } = this.world;
     const recounts: Promise<void>[] = [];
-    for (const [, sessionId] of sessionsOf(state)) {
-      const runsHere = this.world.leases.holds(runId, sessionId);
-      const isOurs = runsHere || (await this.world.leases.take(runId, sessionId));
+    for (const [, sessionId] of sessions) {
+      const runsHere = leases.holds(runId, sessionId);
       // Another living process has seen every step of what it runs.
-      if (isOurs) recounts.push(this.#observer.recount(sessionId));
-      if (isOurs && !runsHere) this.#observer.checkSettled(sessionId, true);
+      if (!runsHere && !(await leases.take(runId, sessionId))) continue;
+      recounts.push(this.#observer.recount(sessionId));
+      if (!runsHere) this.#observer.checkSettled(sessionId, true);
     }
+    if (sessions.length === 0) return;
     // No mail is posted before it is known what has been used: it may be all that the run has.
-    this.#beside(Promise.all(recounts).then(() => courier.lookAtAll()));
+    this.#beside(Promise.all(recounts).then(() => this.courier(runId)?.lookAtAll()));
   }
 
   /** The courier and the clocks of a run that is open in this process, made at first need. */
@@ -325,6 +340,8 @@ export class Fleet {
     this.#desks.set(runId, {
       courier,
       renewedAt: this.world.clock.now(),
+      // A run that was begun here has nothing to be taken up.
+      isOwned: this.world.ownership.holds(runId),
       ...this.#watchTime(state),
       cancelWatch: this.world.runs.watch(runId, () => looks.addOnce(() => this.#noticed(runId))),
     });
@@ -413,6 +430,10 @@ export class Fleet {
   #report(fault: unknown): void {
     this.world.host.log("error", describe(fault), fault instanceof Error ? { stack: fault.stack } : {});
   }
+}
+
+function sessionsAtWork(state: RunState): readonly (readonly [Participant, SessionId])[] {
+  return sessionsOf(state).filter(([participant]) => turnOf(state, participant) !== undefined);
 }
 
 function sessionsOf(state: RunState): readonly (readonly [Participant, SessionId])[] {

@@ -1,7 +1,7 @@
 import type { FlotillaMark } from "../core/delivery.ts";
 import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { memberOf, type RunState, type TurnCause } from "../core/run.ts";
+import { memberOf, type RunState, type TurnCause, turnOf } from "../core/run.ts";
 import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
 import type { Seat, SessionIndex } from "./session-index.ts";
@@ -41,6 +41,7 @@ export class Observer {
   readonly #watches: SessionWatches;
   readonly #transactor: Transactor;
   readonly #desk: ObserverDesk;
+  #closed = false;
 
   constructor(
     world: World,
@@ -56,10 +57,15 @@ export class Observer {
     this.#desk = desk;
   }
 
+  /** From here on nothing is noted: a host that goes down stops its turns as a person would, and nobody has stopped them. */
+  close(): void {
+    this.#closed = true;
+  }
+
   /** Never waits and never throws: hooks hand facts in and go on. */
   observe(fact: Fact): void {
     const seat = this.#index.seat(fact.sessionId);
-    if (!seat) return;
+    if (!seat || this.#closed) return;
     const watch = this.#watches.of(fact.sessionId);
     watch.lane.add(() => this.#note(seat, watch, fact));
   }
@@ -74,7 +80,7 @@ export class Observer {
     const seat = this.#index.seat(sessionId);
     if (!seat || !this.#world.leases.holds(seat.runId, sessionId)) return;
     const watch = this.#watches.of(sessionId);
-    if (abandoned) watch.settleLooks = SETTLE_LOOKS;
+    if (abandoned) watch.abandoned = true;
     watch.lane.addOnce(() => this.#settle(seat, watch, sessionId));
   }
 
@@ -160,6 +166,7 @@ export class Observer {
     if (this.#hasTurn(runId, participant)) return;
     const { cause } = watch;
     watch.settleLooks = 0;
+    watch.abandoned = false;
     watch.listed = false;
     watch.fault = undefined;
     if (watch.stop.signal.aborted) watch.stop = new AbortController();
@@ -168,8 +175,7 @@ export class Observer {
 
   #hasTurn(runId: RunId, participant: Participant): boolean {
     const state = this.#index.state(runId);
-    if (!state) return false;
-    return (participant === LEAD ? state.lead.turn : memberOf(state, participant)?.turn) !== undefined;
+    return state !== undefined && turnOf(state, participant) !== undefined;
   }
 
   /** A prompt that is not ours, typed by a person or sent by another program. */
@@ -285,6 +291,7 @@ export class Observer {
       throw fault;
     }
     watch.busy = false;
+    watch.abandoned = false;
     watch.settledStepId = step.hostMessageId;
     watch.shown = [];
     watch.listed = false;
@@ -305,7 +312,7 @@ export class Observer {
   ): Step | "none" | "unfinished" {
     const seat = this.#index.seat(sessionId);
     const begun = watch.busy === true || (seat !== undefined && this.#hasTurn(seat.runId, seat.participant));
-    const final = watch.settleLooks >= SETTLE_LOOKS;
+    const final = watch.abandoned || watch.settleLooks >= SETTLE_LOOKS;
     const isOld = step === undefined || step.hostMessageId === watch.settledStepId;
     if (isOld && !begun) return "none";
     // The turn that begun has no message of its own: it failed before its first.
@@ -326,8 +333,11 @@ export class Observer {
   ): Promise<void> {
     const { runId, participant } = seat;
     const fault = step.error ?? watch.fault;
-    const outcome = outcomeOf(step, fault);
+    const stopped = outcomeOf(step, fault);
+    // Found by the next owner, an abort is what became of the turn when its host went down.
+    const outcome = watch.abandoned && stopped === "aborted" ? "failed" : stopped;
     const unanswered = (await courier?.unanswered(participant)) ?? 0;
+    if (this.#closed) return;
     await this.#transactor.transact(runId, async (state) => ({
       type: "note_turn_settled",
       participant,

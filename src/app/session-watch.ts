@@ -30,6 +30,8 @@ export interface SessionWatch {
   endedStepId: string | undefined;
   /** The last assistant message of the turn that was settled last: an idle about it is a repeat. */
   settledStepId: string | undefined;
+  /** Whoever ran the session is gone: what is unfinished stays so, and no person has stopped it. */
+  abandoned: boolean;
   /** Looks at an unfinished message so far; past the bound it is taken as cut off. */
   settleLooks: number;
 }
@@ -61,6 +63,7 @@ export class SessionWatches {
       stop: new AbortController(),
       endedStepId: undefined,
       settledStepId: undefined,
+      abandoned: false,
       settleLooks: 0,
     };
     this.#watches.set(sessionId, watch);

@@ -1,6 +1,14 @@
 import type { Effect } from "./effects.ts";
 import type { Gate, HostFault } from "./facts.ts";
-import type { Instant, MemberName, Participant, RunId, SessionId, TaskId } from "./ids.ts";
+import {
+  type Instant,
+  LEAD,
+  type MemberName,
+  type Participant,
+  type RunId,
+  type SessionId,
+  type TaskId,
+} from "./ids.ts";
 import { REFUSE, STAY, type Table } from "./table.ts";
 import type { ToolName } from "./tool-names.ts";
 import type { Volley } from "./volley.ts";
@@ -423,6 +431,11 @@ export function isLive(member: Member): boolean {
 /** Where the member's session is, or is to be made. */
 export function directoryOf(state: RunState, { plan, worktree }: Member): string {
   return plan.worktree !== false && worktree ? worktree.path : state.lead.directory;
+}
+
+/** The turn that a participant has now. */
+export function turnOf(state: RunState, participant: Participant): Turn | undefined {
+  return participant === LEAD ? state.lead.turn : memberOf(state, participant)?.turn;
 }
 
 /** The member of that name, own properties only: a name from a model is never looked up on a prototype. */

@@ -66,6 +66,13 @@ async function observed() {
       for (const ring of rings.splice(0)) ring();
       await watches.drained();
     },
+    /** The next owner looks what became of a turn whose process is gone. */
+    async takesUp(): Promise<void> {
+      await world.leases.take(RUN, ADA);
+      observer.checkSettled(ADA, true);
+      await watches.drained();
+    },
+    member: () => index.state(RUN)?.members["ada"],
     turns: () => index.state(RUN)?.members["ada"]?.usage.turns,
     status: () => index.state(RUN)?.members["ada"]?.status,
   };
@@ -145,5 +152,33 @@ describe("the end of a turn", () => {
     story.host.turn = { activity: "idle", step: story.answers("msg_1", "one") };
     await story.tell(ended("msg_1"), idle);
     expect(story.turns()).toBe(1);
+  });
+});
+
+describe("a turn that was aborted", () => {
+  const aborted: Step = {
+    hostMessageId: "msg_1",
+    completed: true,
+    error: { name: "MessageAbortedError", message: "The operation was aborted." },
+    text: "",
+  };
+
+  test("is a person's Esc, which holds the member", async () => {
+    const story = await observed();
+    story.host.turn = { activity: "idle", step: aborted };
+    await story.tell(busy, idle);
+    expect(story.member()).toMatchObject({ status: "interrupted", heldByPerson: true });
+  });
+
+  test("is none if the next owner finds it: a host that goes down stops its turns like that, and the member is woken", async () => {
+    const story = await observed();
+    await story.tell(busy);
+    story.host.turn = { activity: "idle", step: aborted };
+    await story.takesUp();
+    expect(story.member()).toMatchObject({
+      status: "interrupted",
+      heldByPerson: false,
+      backoff: { failures: 1 },
+    });
   });
 });
