@@ -233,7 +233,8 @@ export class Fleet {
     const atWork = sessionsAtWork(state).filter(
       ([, sessionId]) => !this.world.leases.holds(runId, sessionId),
     );
-    await this.#takeUp(runId, atWork);
+    const recounts = await this.#takeUp(runId, atWork);
+    if (recounts.length > 0) this.#beside(Promise.all(recounts).then(() => this.courier(runId)?.lookAtAll()));
   }
 
   /** While mail is on its way, readers can see that the owner was there a moment ago. */
@@ -282,16 +283,23 @@ export class Fleet {
     const state = await this.world.runs.read(runId);
     if (!state) return;
     this.index.update(state);
-    this.#serve(state);
+    const courier = this.#serve(state);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
     this.#beside(this.#performer.finishIfClosing(runId));
-    await this.#takeUp(runId, sessionsOf(state));
+    const recounts = await this.#takeUp(runId, sessionsOf(state));
+    this.#beside(Promise.all(recounts).then(() => courier.lookAtAll()));
     const desk = this.#desks.get(runId);
     if (desk) desk.isOwned = true;
   }
 
-  /** Sessions whose process is gone: nobody else tells of the end of their turns, or counts what these have used. */
-  async #takeUp(runId: RunId, sessions: readonly (readonly [Participant, SessionId])[]): Promise<void> {
+  /**
+   * Sessions whose process is gone: nobody else tells of the end of their turns, or counts what these have used. Answers
+   * the counts that have begun. No mail is posted before they are done: what was used may be all that the run has.
+   */
+  async #takeUp(
+    runId: RunId,
+    sessions: readonly (readonly [Participant, SessionId])[],
+  ): Promise<readonly Promise<void>[]> {
     const { leases } = this.world;
     const recounts: Promise<void>[] = [];
     for (const [, sessionId] of sessions) {
@@ -301,9 +309,7 @@ export class Fleet {
       recounts.push(this.#observer.recount(sessionId));
       if (!runsHere) this.#observer.checkSettled(sessionId, true);
     }
-    if (sessions.length === 0) return;
-    // No mail is posted before it is known what has been used: it may be all that the run has.
-    this.#beside(Promise.all(recounts).then(() => this.courier(runId)?.lookAtAll()));
+    return recounts;
   }
 
   /** The courier and the clocks of a run that is open in this process, made at first need. */

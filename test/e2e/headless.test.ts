@@ -1,71 +1,153 @@
 import { describe, expect, test } from "bun:test";
-import { openBench } from "../support/bench.ts";
-import { after, call, say } from "../support/model-replies.ts";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Bench, openBench, PLUGIN_SOURCE } from "../support/bench.ts";
+import { eventually } from "../support/eventually.ts";
+import type { RunResult } from "../support/host.ts";
+import { after, call, hang, once, say } from "../support/model-replies.ts";
 import { type ModelRequest, mentions, toolResults } from "../support/model-request.ts";
+import type { Step } from "../support/model-server.ts";
+
+const TIMEOUT_MS = 120_000;
+const ABORT_PLUGIN = fileURLToPath(new URL("./abort-plugin.ts", import.meta.url));
+
+/** One `opencode run` whose lead makes a team of ada and bo and then does what the steps say. */
+async function leads({ host, model }: Bench, ...steps: readonly Step[]): Promise<RunResult> {
+  model.name("lead", (request) => request.kind === "turn" && request.parentSessionId === undefined);
+  const members = ["ada", "bo"].map((name) => ({
+    name,
+    subagent_type: "general",
+    prompt: `You are ${name.toUpperCase()}.`,
+  }));
+  model.program({
+    when: "lead",
+    steps: [call("team_create", { inline_spec: { name: "pair", members } }), ...steps],
+  });
+  return host.run(["run", "Look around with two helpers."], { timeoutMs: TIMEOUT_MS });
+}
+
+/** What the member does in its first turns. */
+function plays({ model }: Bench, name: string, ...steps: readonly Step[]): void {
+  model.name(name, (request) => request.lastUserText.includes(`You are ${name}, a member of the team`));
+  model.program({ when: name, steps });
+}
 
 /** `opencode run` kills members about 40 ms after the lead goes idle, unless the lead is kept. */
 describe("a headless run", () => {
-  test("does not end before the team: a lead that stops talking is kept until its members have reported", async () => {
-    await using bench = await openBench({ teamMode: { enabled: true }, serve: false });
-    const { host, model } = bench;
-    model.name("lead", (request) => request.kind === "turn" && request.parentSessionId === undefined);
-    model.program({
-      when: "lead",
-      steps: [
-        call("team_create", {
-          inline_spec: {
-            name: "pair",
-            members: [
-              { name: "ada", subagent_type: "general", prompt: "You are ADA." },
-              { name: "bo", subagent_type: "general", prompt: "You are BO." },
-            ],
-          },
-        }),
+  test(
+    "does not end before the team: a lead that stops talking is kept until its members have reported",
+    async () => {
+      await using bench = await openBench({ teamMode: { enabled: true }, serve: false });
+      const { model } = bench;
+      plays(bench, "ada", after(1_000, say("Ada has found three files.")));
+      const last = model.request(
+        (request) => request.speaker === "lead" && mentions(request, "Ada has found three files.") > 0,
+        { timeoutMs: TIMEOUT_MS },
+      );
+      // Bo is not done before the lead has read what ada says and is about to stop talking once more.
+      plays(bench, "bo", once(last, say("Bo has found nothing.")));
+
+      const { code, stdout } = await leads(
+        bench,
         say("They are at work; I wait for their reports."),
         say("One has reported."),
         say("Both have reported."),
-      ],
-    });
-    model.script((request) => {
-      if (mentions(request, "You are ADA.") > 0 && request.parentSessionId !== undefined) {
-        return after(1_500, say("Ada has found three files."));
-      }
-      if (mentions(request, "You are BO.") > 0 && request.parentSessionId !== undefined) {
-        return after(3_000, say("Bo has found nothing."));
-      }
-      return undefined;
-    });
+      );
 
-    const { code, stdout } = await host.run(["run", "Look around with two helpers."]);
+      expect(code).toBe(0);
+      const read = model.requestsOf("lead").at(-1);
+      expect(read && mentions(read, "Ada has found three files.")).toBe(1);
+      expect(read && mentions(read, "Bo has found nothing.")).toBe(1);
+      expect(stdout).toContain("Both have reported.");
+      expect(model.requests.filter((request) => request.outcome === "left")).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
 
-    expect(code).toBe(0);
-    const last = model.requestsOf("lead").at(-1);
-    expect(last && mentions(last, "Ada has found three files.")).toBe(1);
-    expect(last && mentions(last, "Bo has found nothing.")).toBe(1);
-    expect(stdout).toContain("Both have reported.");
-    expect(model.requests.filter((request) => request.outcome === "left")).toEqual([]);
-  }, 60_000);
+  test(
+    "is ended by the person's Esc, though members work: the held turn is let go",
+    async () => {
+      await using bench = await openBench({
+        teamMode: { enabled: true },
+        serve: false,
+        plugin: ABORT_PLUGIN,
+        otherPlugins: [PLUGIN_SOURCE],
+      });
+      const { model } = bench;
+      plays(bench, "ada", hang());
+      plays(bench, "bo", hang());
 
-  test("answers what a member in a worktree asks, since the command itself never hears of it", async () => {
-    const options = { teamMode: { enabled: true }, serve: false, config: { permission: { bash: "ask" } } };
-    await using bench = await openBench(options);
-    const { host, model } = bench;
-    const ask = call("bash", { command: "touch made.txt", description: "make it" });
-    model.name("lead", (request) => request.kind === "turn" && request.parentSessionId === undefined);
-    model.name("ada", (request) => request.kind === "turn" && request.parentSessionId !== undefined);
-    model.program({ when: "ada", steps: [ask, say("It was refused."), ask, say("It was allowed.")] });
-    const members = [{ name: "ada", subagent_type: "general", prompt: "Make it.", worktree: true }];
-    const create = call("team_create", { inline_spec: { name: "solo", members } });
+      const atWork = Promise.all(
+        ["ada", "bo"].map((name) =>
+          model.request((request) => request.speaker === name, { timeoutMs: TIMEOUT_MS }),
+        ),
+      );
 
-    model.program({ when: "lead", steps: [create, say("It is at work."), say("Heard.")] });
-    expect((await host.run(["run", "Make it with a helper."])).code).toBe(0);
-    const [, refused] = model.requestsOf("ada");
-    expect(toolResults(refused as ModelRequest).at(-1)?.text).toContain("Go on without it");
+      await leads(
+        bench,
+        once(atWork, say("They are at work; I wait for their reports.")),
+        say("Never said."),
+      );
 
-    model.program({ when: "lead", steps: [create, say("It is at work."), say("Heard.")] });
-    expect((await host.run(["run", "--auto", "Make it with a helper."])).code).toBe(0);
-    const allowed = model.requestsOf("ada").at(-1);
-    expect(toolResults(allowed as ModelRequest).at(-1)?.text).not.toContain("refused");
-    expect(model.requests.filter((request) => request.outcome === "left")).toEqual([]);
-  }, 60_000);
+      // It has ended by itself, and its members with it.
+      expect(model.requestsOf("lead")).toHaveLength(2);
+      await eventually(() => {
+        for (const name of ["ada", "bo"]) expect(model.requestsOf(name)[0]?.outcome).toBe("left");
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "goes on for a member whose permission was rejected, as nobody is there to answer, and hears of it",
+    async () => {
+      await using bench = await openBench({
+        teamMode: { enabled: true },
+        serve: false,
+        config: { agent: { general: { permission: { bash: "ask" } } } },
+      });
+      const { model } = bench;
+      plays(bench, "ada", call("bash", { command: "ls", description: "List" }), say("I was not let."));
+      plays(bench, "bo", say("Bo has found nothing."));
+
+      const { code } = await leads(bench, say("I wait."), say("One."), say("Two."), say("Three."));
+
+      expect(code).toBe(0);
+      const read = model.requestsOf("lead").at(-1);
+      expect(read && mentions(read, "Bo has found nothing.")).toBe(1);
+      const journal =
+        await Bun.$`cat ${join(bench.host.home, ".local/share/opencode-flotilla/runs")}/*/journal.jsonl`
+          .nothrow()
+          .text();
+      expect(journal).toContain("member_needs_approval");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "answers what a member in a worktree asks, since the command itself never hears of it",
+    async () => {
+      const options = { teamMode: { enabled: true }, serve: false, config: { permission: { bash: "ask" } } };
+      await using bench = await openBench(options);
+      const { host, model } = bench;
+      const ask = call("bash", { command: "touch made.txt", description: "make it" });
+      model.name("lead", (request) => request.kind === "turn" && request.parentSessionId === undefined);
+      model.name("ada", (request) => request.kind === "turn" && request.parentSessionId !== undefined);
+      model.program({ when: "ada", steps: [ask, say("It was refused."), ask, say("It was allowed.")] });
+      const members = [{ name: "ada", subagent_type: "general", prompt: "Make it.", worktree: true }];
+      const create = call("team_create", { inline_spec: { name: "solo", members } });
+
+      model.program({ when: "lead", steps: [create, say("It is at work."), say("Heard.")] });
+      expect((await host.run(["run", "Make it with a helper."])).code).toBe(0);
+      const [, refused] = model.requestsOf("ada");
+      expect(toolResults(refused as ModelRequest).at(-1)?.text).toContain("Go on without it");
+
+      model.program({ when: "lead", steps: [create, say("It is at work."), say("Heard.")] });
+      expect((await host.run(["run", "--auto", "Make it with a helper."])).code).toBe(0);
+      const allowed = model.requestsOf("ada").at(-1);
+      expect(toolResults(allowed as ModelRequest).at(-1)?.text).not.toContain("refused");
+      expect(model.requests.filter((request) => request.outcome === "left")).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -1,16 +1,26 @@
 import { describe, expect, test } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openStorage } from "../../src/storage/open.ts";
+import { readProcesses } from "../../src/system/process-identity.ts";
+import { eventually } from "../support/eventually.ts";
 import { textOf } from "../support/host-api.ts";
-import { hang } from "../support/model-replies.ts";
+import { gate, hang } from "../support/model-replies.ts";
 import { bodiesIn } from "./envelopes.ts";
 import { runFolder } from "./run-folder.ts";
 import { type Actor, stage, TEST_TIMEOUT_MS, type Team } from "./stage.ts";
 
 const play = stage({ teamMode: { enabled: true, max_parallel_members: 1 } });
 
-/** Starts the host again; the first request for the directory starts the plugin. */
-async function restart(): Promise<void> {
-  await play.host.restart();
+/** Starts the host if it does not run; the first request for the directory starts the plugin. */
+async function back(): Promise<void> {
+  if (!play.host.isRunning) await play.host.start();
   await play.host.session();
+}
+
+async function restart(): Promise<void> {
+  await play.host.stop();
+  await back();
 }
 
 /** How often each text stands in what the session's model would be sent, by the host's own store. */
@@ -44,10 +54,17 @@ describe("a session that was offered its tools before the host was started again
   );
 });
 
-describe("a host that is killed with kill -9 and started again", () => {
-  test(
-    "delivers what was on its way and what had not started, each once, to the same sessions",
-    async () => {
+/** The ways in which the plugin's process or its instance goes; the first request afterwards starts the plugin anew. */
+const ENDS: Readonly<Record<string, () => Promise<unknown>>> = {
+  "is killed with kill -9": () => play.host.kill9(),
+  "is stopped with SIGTERM": () => play.host.stop(),
+  "disposes of its instances": () => play.host.call("POST", "/global/dispose", { body: {} }),
+};
+
+describe("a host that goes and comes back", () => {
+  test.each(Object.keys(ENDS))(
+    "(it %s) delivers what was on its way and what had not started, each once, to the same sessions",
+    async (end) => {
       const team = await play.team(["ada", "bo"]);
       const [ada, bo] = [team.member("ada"), team.member("bo")];
       const before = await sessionsOf(team);
@@ -61,8 +78,8 @@ describe("a host that is killed with kill -9 and started again", () => {
       });
       expect(await team.files.inbox("bo")).toMatchObject({ ready: [`${waiting["messageId"]}.json`] });
 
-      await play.host.kill9();
-      await restart();
+      await ENDS[end]?.();
+      await back();
       await bo.reads("Waiting for a slot.");
       await team.quiet();
 
@@ -72,6 +89,8 @@ describe("a host that is killed with kill -9 and started again", () => {
       expect(await stored(ada, ["On its way."])).toEqual([1]);
       expect(await stored(bo, ["Waiting for a slot."])).toEqual([1]);
       expect(await sessionsOf(team)).toEqual(before);
+      const events = (await team.files.journal()).filter((line) => line["member"] === "ada");
+      expect(events.map((line) => line["event"])).toContain("member_interrupted");
       expect((await team.files.inbox("ada")).processed).toContain(`${onItsWay["messageId"]}.json`);
       expect((await team.files.inbox("bo")).processed).toContain(`${waiting["messageId"]}.json`);
       expect((await team.files.inbox("ada")).dead).toEqual([]);
@@ -87,7 +106,7 @@ describe("a host that is killed with kill -9 and started again", () => {
       await team.quiet();
 
       await play.host.kill9();
-      await restart();
+      await back();
 
       expect(await team.lead.uses("team_status")).toMatchObject({
         runId: team.runId,
@@ -107,6 +126,71 @@ describe("a host that is killed with kill -9 and started again", () => {
       });
       await team.quiet();
       expect(await team.lead.uses("team_delete")).toMatchObject({ status: "closed" });
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("a person's Esc", () => {
+  test(
+    "holds a member no longer than its process lives: nobody is there who could let it go on",
+    async () => {
+      const team = await play.team(["ada", "bo"]);
+      const ada = team.member("ada");
+      ada.plays(hang());
+      await team.lead.uses("team_send_message", { to: "ada", body: "A long job." });
+      await ada.reads("A long job.");
+      await play.host.abort(ada.sessionId);
+      await eventually(async () =>
+        expect((await team.files.state()).members["ada"]?.heldByPerson).toBe(true),
+      );
+      await team.member("bo").uses("team_send_message", { to: "ada", body: "A peer's word." });
+      const before = ada.requests().length;
+      expect(await team.lead.uses("team_status")).toMatchObject({
+        members: [{ name: "ada", hold: "stopped_by_person" }, { name: "bo" }],
+      });
+
+      await play.host.kill9();
+      await back();
+      await ada.reads("A peer's word.");
+      await team.quiet();
+
+      expect(bodiesIn(ada.newest())).toEqual(["A long job.", "A peer's word."]);
+      expect(ada.requests().slice(before)).not.toHaveLength(0);
+      expect(await stored(ada, ["A long job.", "A peer's word."])).toEqual([1, 1]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("the start of a host", () => {
+  test(
+    "waits for nothing that an earlier life left: a run whose lock is taken, one that cannot be read",
+    async () => {
+      const team = await play.team(["ada"]);
+      const { messageId } = await team.lead.uses("team_send_message", { to: "ada", body: "Later." });
+      await team.quiet();
+      const torn = runFolder(play.baseDir, "run_torn");
+      await mkdir(torn.path, { recursive: true });
+      await writeFile(join(torn.path, "state.json"), "{");
+      await play.host.stop();
+      const { runs } = openStorage({ baseDir: play.baseDir, liveness: await readProcesses() });
+      const door = gate();
+      const holding = runs.exclusively(team.runId, () => door.opened);
+
+      await back();
+      const outsider = await play.outsider();
+      await outsider.hears("Good morning.");
+      const { revision } = await team.files.state();
+      expect(outsider.newest().outcome).toBe("answered");
+      door.open();
+      await holding;
+
+      await team.lead.uses("team_send_message", { to: "ada", body: "Now." });
+      await team.member("ada").reads("Now.");
+      expect((await team.files.state()).revision).toBeGreaterThan(revision);
+      expect((await team.files.inbox("ada")).processed).toContain(`${messageId}.json`);
+      expect(await play.host.ground.log()).toContain("run_torn");
     },
     TEST_TIMEOUT_MS,
   );

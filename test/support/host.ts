@@ -19,6 +19,7 @@ export interface Host extends HostApi, AsyncDisposable {
   readonly pid: number;
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
+  readonly isRunning: boolean;
   /** Since the latest start, all directories. */
   readonly events: readonly HostEvent[];
   /** The first event since the latest start, past or future, that `matches`. */
@@ -115,6 +116,9 @@ export function openHost(ground: Ground, options: { readonly ownsGround?: boolea
     },
     get url() {
       return current().url;
+    },
+    get isRunning() {
+      return serving !== undefined;
     },
     get events() {
       return current().tap.recording.items;
