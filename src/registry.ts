@@ -9,13 +9,14 @@ const REGISTRY = Symbol.for("opencode-flotilla/1");
 
 export type Registry<Shared> = Map<string, Promise<Shared>>;
 
+const holder = globalThis as { [REGISTRY]?: Registry<unknown> };
+
 export function registry<Shared>(): Registry<Shared> {
-  const holder = globalThis as { [REGISTRY]?: Registry<Shared> };
   holder[REGISTRY] ??= new Map();
-  return holder[REGISTRY];
+  return holder[REGISTRY] as Registry<Shared>;
 }
 
 /** Whether flotilla is on for some directory of this process. */
 export function isOnHere(): boolean {
-  return registry().size > 0;
+  return (holder[REGISTRY]?.size ?? 0) > 0;
 }

@@ -130,6 +130,32 @@ describe("a member with a worktree of its own", () => {
   );
 
   test(
+    "asks before it reaches into the main checkout, and its request is seen and answered there",
+    async () => {
+      const team = await play.team({ ada: OWN });
+      const ada = team.member("ada");
+      const directory = placeOf(team.runId, "ada");
+      ada.plays(call("read", { filePath: join(play.host.work, "README.md") }));
+      await play.host.promptAsync(ada.sessionId, "Read it.", { agent: ada.agent });
+      const gate = await eventually(
+        async () => {
+          const { status, gates } = (await team.files.state()).members["ada"] ?? {};
+          expect(status).toBe("needs_approval");
+          return gates?.[0];
+        },
+        { timeoutMs: 20_000 },
+      );
+      expect(gate).toMatchObject({ kind: "permission", subject: "external_directory" });
+      const body = { reply: "once" };
+      await play.host.call("POST", `/permission/${gate?.requestId}/reply`, { query: { directory }, body });
+      await team.quiet();
+      expect(ada.results().at(-1)).toContain("# A small project");
+      await team.lead.uses("team_delete");
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
     "loses nothing when its team is deleted: what is not merged or not committed is kept and told",
     async () => {
       const team = await play.team({ ada: OWN, bo: OWN, cy: OWN }, { spec: {} });

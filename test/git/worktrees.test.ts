@@ -157,6 +157,19 @@ describe("a worktree that is made", () => {
     expect(stats.mode & 0o077).toBe(0);
   });
 
+  test("is of its lead's repository, though runs of several share the base folder, the label and the names", async () => {
+    await using ground = await gitGround();
+    const other = ground.folder.at("another project");
+    await ground.git(["clone", "--quiet", ground.work, other]);
+    const here = await ground.made();
+    const there = await ground.made({ runId: "run_2", directory: other });
+    expect([here.branch, there.branch]).toEqual([BRANCH, BRANCH]);
+    await ground.write(join(there.path, "new.txt"));
+    expect(await ground.worktrees.remove(here, ground.work)).toEqual({ outcome: "removed" });
+    expect(await ground.worktrees.remove(there, other)).toMatchObject({ outcome: "kept" });
+    expect(await ground.git(["branch", "--list", "team/*"], other)).toContain(BRANCH);
+  });
+
   test("starts from what the lead has checked out, be it no branch", async () => {
     await using ground = await gitGround();
     await ground.git(["checkout", "--quiet", "--detach"]);

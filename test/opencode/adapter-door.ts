@@ -29,13 +29,19 @@ export class DoorFault extends Error {
   }
 }
 
+/** As long as a host may take to start on a machine that runs several at once. */
+const START_TIMEOUT_MS = 30_000;
+
 /** Waits for the plugin to have started, then answers every method with a call through its door. */
 export async function enter(file: string): Promise<AdapterDoor> {
-  const url = await eventually(async () => {
-    const address = await readFile(file, "utf8");
-    if (address === "") throw new Error("the door has no address yet");
-    return address;
-  });
+  const url = await eventually(
+    async () => {
+      const address = await readFile(file, "utf8");
+      if (address === "") throw new Error("the door has no address yet");
+      return address;
+    },
+    { timeoutMs: START_TIMEOUT_MS },
+  );
   return new Proxy({} as AdapterDoor, {
     get: (_, method) =>
       // A promise is recognised by its `then`; this is none.
