@@ -270,6 +270,7 @@ export class Fleet {
   #learned(state: RunState): void {
     this.index.update(state);
     this.#serve(state).lookAtAll();
+    this.#quiet.changed(state.runId);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
     this.waiters.poke(state.runId);
   }
@@ -290,6 +291,8 @@ export class Fleet {
     this.#beside(Promise.all(recounts).then(() => courier.lookAtAll()));
     const desk = this.#desks.get(runId);
     if (desk) desk.isOwned = true;
+    // What came to rest before may not have been told.
+    this.#quiet.changed(runId);
   }
 
   /**

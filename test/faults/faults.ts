@@ -25,6 +25,7 @@ const DELIVERY = ["core/delivery.test.ts", "core/delivery-histories.test.ts"];
 const TASKS = ["core/tasks.test.ts", "core/task-histories.test.ts"];
 const STORES = ["contract/storage.test.ts"];
 const TRANSACT = ["app/transact.test.ts"];
+const OBSERVER = ["app/observe.test.ts"];
 const CRASHES = ["storage/crash.test.ts"];
 const LANES = ["app/lane.test.ts"];
 const EVENTS = ["opencode/events.test.ts"];
@@ -626,5 +627,54 @@ export const FAULTS: readonly Fault[] = [
     find: ".filter(([name]) => !NOT_INHERITED.includes(name))",
     replace: "",
     suite: GIT,
+  },
+  {
+    name: "whoever looks at an inbox takes for open what is over",
+    file: "storage/mailbox.ts",
+    find: "if (batch && !isOver(batch.phase)) open.push(batch);",
+    replace: "if (batch) open.push(batch);",
+    suite: STORES,
+  },
+  {
+    name: "an idle that is told late settles a turn with the last word of the next",
+    file: "app/observe.ts",
+    find: "const isTold = !begun ||",
+    replace: "const isTold = begun ||",
+    suite: OBSERVER,
+  },
+  {
+    name: "the answer before a turn's prompt is taken for that turn's end",
+    file: "app/observe.ts",
+    find: "if (fact.goesOn && watch.listed && ",
+    replace: "if (fact.goesOn && ",
+    suite: OBSERVER,
+  },
+  {
+    name: "a host that goes down leaves its members held by a person's Esc",
+    file: "app/observe.ts",
+    find: 'watch.abandoned && stopped === "aborted" ? "failed" : stopped',
+    replace: "stopped",
+    suite: OBSERVER,
+  },
+  {
+    name: "a step that the host takes by itself ends a turn",
+    file: "opencode/witness.ts",
+    find: "lastStep && lastPromptAt > lastStepAt && endsTurn(lastStep)",
+    replace: "lastStep && endsTurn(lastStep)",
+    suite: ["opencode/witness.test.ts"],
+  },
+  {
+    name: "a turn that the host went on with is forgotten",
+    file: "core/decide-members.ts",
+    find: "if (command.next !== undefined) return",
+    replace: "if (false) return",
+    suite: MEMBERS,
+  },
+  {
+    name: "a member that is being woken ends before its turn",
+    file: "core/decide-members.ts",
+    find: "(mayHaveOne && command.turnAhead)",
+    replace: "false",
+    suite: MEMBERS,
   },
 ];
