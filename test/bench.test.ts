@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type Role, type RoleWeight, weighRequests } from "../bench/characters.ts";
 import { MEASUREMENTS } from "../bench/measurements.ts";
-import { PAGE } from "../bench/report.ts";
+import { PAGE, renderReport } from "../bench/report.ts";
 
 /**
  * Characters that the plugin may add to a first request: what is there today and a tenth more. The price of every word in
@@ -11,12 +11,24 @@ import { PAGE } from "../bench/report.ts";
 const BOUNDS: Readonly<Record<Role, number>> = { ordinary: 3_450, lead: 10_400, member: 7_750 };
 
 describe("the page of numbers", () => {
-  test("has a table of each measurement, with the commit and the machine", () => {
+  test("has a table of what was measured, each with its commit and the machine", () => {
+    const [, ...sections] = readFileSync(PAGE, "utf8").split(/^## /m);
+    expect(sections.length).toBeWithin(1, Object.keys(MEASUREMENTS).length + 1);
+    for (const section of sections) {
+      expect(section.match(/^\|/gm)?.length).toBeGreaterThan(3);
+      expect(section).toMatch(/^Commit [0-9a-f]{7,}, \d{4}-\d\d-\d\d\. \d+ × /m);
+    }
+  });
+
+  test("keeps what was not measured again", () => {
     const page = readFileSync(PAGE, "utf8");
-    const sections = page.split(/^## /m).slice(1);
-    expect(sections).toHaveLength(Object.keys(MEASUREMENTS).length);
-    for (const section of sections) expect(section.match(/^\|/gm)?.length).toBeGreaterThan(3);
-    expect(page).toMatch(/^Commit [0-9a-f]{7,}/m);
+    const section = { title: "Tasks", method: "Anew.", header: [""], lines: [["1"]], notes: [] };
+    const provenance = { machine: "1 × M", commit: "abcdef1", measuredAt: new Date(0) };
+    const titles = (text: string): readonly string[] => text.match(/^## .*$/gm) ?? [];
+    const next = renderReport(page, [section], provenance);
+    expect(titles(next)).toEqual(titles(page));
+    expect(next).toContain("## Tasks\n\nAnew.\n");
+    expect(next.split("\n\n## ")[1]).toBe(page.split("\n\n## ")[1]!);
   });
 });
 
