@@ -75,7 +75,7 @@ export async function measureFinishedRuns(): Promise<Section> {
   };
   return {
     title: "With finished runs on disk",
-    method: `So many finished runs lie in the archive, each with ${MESSAGES} messages, tasks and a journal; none is old enough to be removed. Medians, with the 95th percentile in brackets. The last column shows whether the cost is flat: it is, where 1.00 lies in the brackets. The sweep looks for runs that are older than seven days; it runs beside, some seconds after a start and when a run ends, in this Bun here.`,
+    method: `So many finished runs lie in the archive, each with ${MESSAGES} messages, tasks and a journal; none is old enough to be removed. Medians, with the 95th percentile in brackets. The last column shows whether the cost is flat, as a start and a delivery must be: it is, where 1.00 lies in the brackets. The sweep alone looks at every folder: it looks for runs that are older than seven days; it runs beside, some seconds after a start and when a run ends, in this Bun here.`,
     header: ["", "n", ...COUNTS.map((count) => count.toLocaleString("en-US")), "1,000 against 1 (95 %)"],
     lines: [
       row("enabled: first session alone", starts),
