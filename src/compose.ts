@@ -21,7 +21,7 @@ import { promptNews } from "./opencode/prompt-news.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
 import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
-import type { Settings } from "./ports.ts";
+import type { Clock, Settings } from "./ports.ts";
 import { registry } from "./registry.ts";
 import { openStorage } from "./storage/open.ts";
 import { systemClock } from "./system/clock.ts";
@@ -31,6 +31,12 @@ import { tools } from "./tools/index.ts";
 
 /** A start is over by then, and whoever began it has been served. */
 const SWEEP_DELAY_MS = 5_000;
+
+/** Where something may stand between a process and its world. */
+export interface Seams {
+  /** Runs in place of the machine's: a test turns it instead of waiting. */
+  readonly clock?: Clock;
+}
 
 /** What the plugin instances of one process share, for one base folder. */
 interface Shared {
@@ -43,10 +49,14 @@ interface Shared {
 }
 
 /** Options in, surfaces out. Switched off it leaves nothing behind; a faulty configuration is told once and switches off. */
-export async function compose(input: PluginInput, options: PluginOptions | undefined): Promise<Hooks> {
+export async function compose(
+  input: PluginInput,
+  options: PluginOptions | undefined,
+  seams: Seams = {},
+): Promise<Hooks> {
   const { directory, worktree } = input;
   const crew = await crewIn(directory);
-  if (crew) return serve(input, crew);
+  if (crew) return serve(input, crew, seams);
   const reading = readConfig({ directory, worktree, env: process.env }, options);
   if ("problems" in reading) {
     tellProblems(input, reading.problems);
@@ -54,7 +64,7 @@ export async function compose(input: PluginInput, options: PluginOptions | undef
   }
   if (!reading.options.enabled) return {};
   const { base_dir: baseDir } = reading.options;
-  return serve(input, { baseDir, settings: toSettings(reading.options) });
+  return serve(input, { baseDir, settings: toSettings(reading.options) }, seams);
 }
 
 /** The base folder that an instance works on, and what its user has configured. */
@@ -79,9 +89,9 @@ async function crewIn(directory: string): Promise<Charter | undefined> {
   return undefined;
 }
 
-async function serve(input: PluginInput, { baseDir, settings: own }: Charter): Promise<Hooks> {
+async function serve(input: PluginInput, { baseDir, settings: own }: Charter, seams: Seams): Promise<Hooks> {
   const { directory, worktree, client } = input;
-  const shared = await sharedOf(baseDir);
+  const shared = await sharedOf(baseDir, seams);
   const { fleet, host, offers, decoder, settings } = shared;
   const detach = host.attach(directory, client);
   settings.set(directory, own);
@@ -141,15 +151,15 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter): P
 }
 
 /** The parts of one base folder, made by the first instance that needs them. */
-function sharedOf(baseDir: string): Promise<Shared> {
+function sharedOf(baseDir: string, seams: Seams): Promise<Shared> {
   const known = registry<Shared>().get(baseDir);
   if (known) return known;
-  const made = makeShared(baseDir);
+  const made = makeShared(baseDir, seams);
   registry<Shared>().set(baseDir, made);
   return made;
 }
 
-async function makeShared(baseDir: string): Promise<Shared> {
+async function makeShared(baseDir: string, { clock = systemClock }: Seams): Promise<Shared> {
   const host = openHost(() => systemClock.now());
   const storage = openStorage({
     baseDir,
@@ -157,8 +167,8 @@ async function makeShared(baseDir: string): Promise<Shared> {
     report: (report) => host.log("warn", "storage", { report }),
   });
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
-  const fleet = new Fleet({ clock: systemClock, ids: systemIds, host, worktrees, ...storage });
-  systemClock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
+  const fleet = new Fleet({ clock, ids: systemIds, host, worktrees, ...storage });
+  clock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
   return {
     fleet,
     host,

@@ -70,6 +70,8 @@ export interface Mailbox {
   unreadBytes(runId: RunId, recipient: Participant): Promise<number>;
   /** Number of messages that are ready or reserved. */
   unreadCount(runId: RunId, recipient: Participant): Promise<number>;
+  /** Number of messages that were given up. */
+  deadCount(runId: RunId, recipient: Participant): Promise<number>;
   find(runId: RunId, recipient: Participant, messageId: MessageId): Promise<MessagePlace | undefined>;
   /** Writes and syncs the batch file, then takes its messages out of the ready ones. */
   reserve(batch: Batch): Promise<void>;
@@ -173,6 +175,10 @@ export type PostOutcome =
   | { readonly kind: "accepted" }
   /** 404: the session is gone. */
   | { readonly kind: "session_gone"; readonly reason: string }
+  | FailedCall;
+
+/** What became of a call that the host did not carry out. */
+export type FailedCall =
   /** 401, 403, 400: repeating it as it is would not help. */
   | { readonly kind: "refused"; readonly status: number; readonly reason: string }
   /** Deadline, network, 5xx: worth another attempt. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { deliveryTable } from "../../src/core/delivery.ts";
+import { wakeTable } from "../../src/core/policy.ts";
 import { memberTable, runTable, shutdownTable } from "../../src/core/run.ts";
 import { REFUSE, STAY, type Table } from "../../src/core/table.ts";
 import { taskTable } from "../../src/core/task.ts";
@@ -36,6 +37,15 @@ export const lifecyclePage: Page = {
       "# Lifecycles",
       "Each machine is one total table in `src/core/`: a row is the present state, a column the command or fact, a cell the state that follows. `·` is known and without effect, since facts come twice and late; **refused** is answered with the reason.",
       ...MACHINES.flatMap(section),
+      "## Who is woken by mail",
+      commentAbove("policy.ts", "export const wakeTable:"),
+      table(
+        ["status", "mail"],
+        Object.entries(wakeTable).map(([status, verdict]) => [
+          `**${status}**`,
+          verdict === "woken" ? "wakes it" : `waits: ${code(verdict)}`,
+        ]),
+      ),
     ),
 };
 
@@ -60,13 +70,17 @@ function sayCell(cell: string): string {
   return cell === REFUSE ? "**refused**" : cell;
 }
 
-/** The comment above the type, as Markdown: its indented diagram is a code block there, too. */
 function promise({ file, type }: Machine): string {
+  return commentAbove(file, `export type ${type} =`);
+}
+
+/** The comment above a declaration, as Markdown: its indented diagram is a code block there, too. */
+function commentAbove(file: string, declaration: string): string {
   const source = readFileSync(join(import.meta.dirname, "../../src/core", file), "utf8");
-  const end = source.indexOf(`export type ${type} =`);
+  const end = source.indexOf(declaration);
   const begin = source.lastIndexOf("/**", end);
   if (end === -1 || begin === -1 || source.slice(begin, end).split("*/").length !== 2) {
-    throw new Error(`src/core/${file}: no comment right above "export type ${type} ="`);
+    throw new Error(`src/core/${file}: no comment right above "${declaration}"`);
   }
   return source
     .slice(begin + "/**".length, source.indexOf("*/", begin))

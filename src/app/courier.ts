@@ -5,6 +5,7 @@ import {
   type DeliveryCommand,
   EVIDENCE_DEADLINE_MS,
   type FlotillaMark,
+  isFinalStatus,
   isOver,
   isSpent,
   judge,
@@ -16,7 +17,9 @@ import { type Instant, LEAD, type Participant, PERSON, type RunId, type SessionI
 import type { Message } from "../core/message.ts";
 import { type HoldReason, holdOf, workingMembers } from "../core/policy.ts";
 import { memberOf, type RunState, type TurnCause, turnOf } from "../core/run.ts";
-import type { PostOutcome, Prompt } from "../ports.ts";
+import { notTaken } from "../core/wording.ts";
+import { FlotillaError } from "../errors.ts";
+import type { FailedCall, PostOutcome, Prompt } from "../ports.ts";
 import { Lane } from "./lane.ts";
 import type { SessionIndex } from "./session-index.ts";
 import type { SessionWatches } from "./session-watch.ts";
@@ -56,12 +59,17 @@ interface Route {
   cancelTimer: (() => void) | undefined;
 }
 
+/** What is posted: the batch itself, or a pointer to it. */
+type Letter = Pick<Prompt, "text" | "hostMessageId" | "hostPartId" | "mark">;
+
 /** How one participant's mail stands, for status. */
 export interface RouteReport {
   readonly reserved: number;
   readonly hold: HoldReason | undefined;
   /** Next look without any event. */
   readonly dueAt: Instant | undefined;
+  /** What went wrong with the mail that is on its way, after how many attempts. */
+  readonly trouble: { readonly attempts: number; readonly error: string } | undefined;
 }
 
 /**
@@ -133,19 +141,34 @@ export class Courier {
     this.#onBatches(recipient, (batch) => (marks.some((mark) => isOf(batch, mark)) ? "answer" : undefined));
   }
 
-  /** The recipient's turn is over, however it ended. */
-  settled(recipient: Participant): void {
+  /**
+   * The recipient's turn is over, however it ended.
+   *
+   * @param error what ended it before its time.
+   */
+  settled(recipient: Participant, error?: string): void {
     this.#launching.delete(recipient);
     const route = this.#route(recipient);
     // What the turn left unanswered is looked into without waiting for its deadline, yet not at once: a failing provider
     // is given time, and a host that has just taken a prompt is about to start on it.
     route.lane.add(() => {
-      const { clock, ids } = this.#world;
-      for (const batch of route.batches?.values() ?? []) {
-        this.#keep(route, { ...batch, dueAt: clock.now() + backoffMs(batch.attempts, ids.fraction()) });
-      }
+      for (const batch of route.batches?.values() ?? []) this.#keep(route, this.#afterBackoff(batch, error));
     });
     this.#onBatches(recipient, () => "settle");
+    this.lookForSlots();
+  }
+
+  /** The host has told of an error in the recipient's session: what it was given and has not shown, it may have refused. */
+  rejected(recipient: Participant, error: string): void {
+    const route = this.#route(recipient);
+    route.lane.add(async () => {
+      for (const batch of (await this.#load(route)).values()) {
+        if (batch.phase !== "posted") continue;
+        this.#launching.delete(recipient);
+        await this.#retryLater(route, advance(batch, "lose"), error);
+      }
+    });
+    this.look(recipient);
     this.lookForSlots();
   }
 
@@ -239,10 +262,12 @@ export class Courier {
   report(recipient: Participant): RouteReport {
     const route = this.#routes.get(recipient);
     const batches = [...(route?.batches?.values() ?? [])];
+    const failing = batches.find((batch) => batch.lastError !== undefined && batch.phase !== "answered");
     return {
       reserved: batches.length,
       hold: route?.hold,
       dueAt: batches.length === 0 ? undefined : Math.min(...batches.map((batch) => batch.dueAt)),
+      trouble: failing && { attempts: failing.attempts, error: failing.lastError ?? "" },
     };
   }
 
@@ -438,7 +463,25 @@ export class Courier {
       this.#putBack(route, batch);
       return;
     }
-    await this.#inspect(route, batch, state, followed);
+    const failed = await tried(async () => {
+      await this.#inspect(route, batch, state, followed);
+      return undefined;
+    });
+    if (failed) await this.#missed(route, batch, failed);
+  }
+
+  /** The host could not be asked about a batch: an attempt, like a post that it did not take. */
+  async #missed(route: Route, batch: Batch, failed: FailedCall): Promise<void> {
+    const now = this.#world.clock.now();
+    if (letsNextFollow(batch.phase)) {
+      // The model has seen it: whatever the host says later, nothing is posted and nothing given up.
+      this.#putBack(route, batch);
+      return;
+    }
+    const free = unheld(batch, now);
+    const messages = await this.#world.mailbox.messagesOf(free);
+    if (isSpent(free, now)) await this.#giveUp(route, free, messages, notTaken(failed));
+    else await this.#postFailed(route, { ...free, attempts: free.attempts + 1 }, messages, failed);
   }
 
   /**
@@ -471,8 +514,9 @@ export class Courier {
     const seat = seatOf(state, recipient);
     const watch = seat && this.#watches.of(seat.sessionId);
     if (!watch || watch.busy !== undefined) return;
-    const works = await this.#hostWorks(state, recipient);
-    watch.busy ??= works;
+    // Unanswered it stays unknown, and the next look asks again.
+    const works = await tried(() => this.#hostWorks(state, recipient));
+    if (typeof works === "boolean") watch.busy ??= works;
   }
 
   async #inspect(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
@@ -492,8 +536,14 @@ export class Courier {
         else this.#putBack(route, batch);
         return;
       case "overlooked":
-        if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);
-        else this.#doubt(route, batch);
+        if (route.overlooked !== batch.hostMessageId) this.#doubt(route, batch);
+        // One is enough. If nothing has come of it, the whole text goes out in a round of its own.
+        else if (batch.remindedAt !== undefined) await this.#post(route, this.#nextRound(batch), state);
+        else await this.#remind(route, batch, state);
+        return;
+      case "closed":
+        if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
+        else await this.#remind(route, batch, state);
         return;
       case "compacted":
         await this.#post(route, this.#nextRound(batch), state);
@@ -565,11 +615,11 @@ export class Courier {
     }
     const seat = seatOf(state, route.recipient);
     const askFirst = route.hold === "undo_staged";
-    let hold: HoldReason | undefined = "starting";
-    if (seat && askFirst) hold = await this.#claim(state, route.recipient, seat.sessionId);
+    let hold: HoldReason | FailedCall | undefined = "starting";
+    if (seat && askFirst) hold = await tried(() => this.#claim(state, route.recipient, seat.sessionId));
     else if (seat) hold = this.#takeSlot(state, route.recipient, seat.sessionId);
-    if (hold || !seat) {
-      this.#holdFor(route, hold);
+    if (typeof hold === "string" || !seat) {
+      this.#holdFor(route, typeof hold === "string" ? hold : undefined);
       return;
     }
     const batchId = ids.fresh("batch");
@@ -594,43 +644,55 @@ export class Courier {
     };
     // Host and disk are waited for at the same time; what turns out to be held is made ready again.
     const asked = Promise.allSettled([
-      askFirst ? undefined : this.#hostHold(route.recipient, seat.sessionId),
+      askFirst ? hold : tried(() => this.#hostHold(route.recipient, seat.sessionId)),
     ]);
     await mailbox.reserve(batch);
     this.#keep(route, batch);
     const [answer] = await asked;
-    const isFree = answer.status === "fulfilled" && answer.value === undefined;
-    if (!isFree) await this.#apply(route, batch, "abandon");
+    const held = answer.status === "rejected" || typeof answer.value === "string";
+    if (held) await this.#apply(route, batch, "abandon");
     if (answer.status === "rejected") throw answer.reason;
-    this.#holdFor(route, answer.value);
-    if (!isFree) return;
+    this.#holdFor(route, typeof answer.value === "string" ? answer.value : undefined);
+    if (held) return;
     this.#desk.changed();
-    await this.#send(route, batch, ready, state);
+    if (typeof answer.value === "object") await this.#postFailed(route, batch, ready, answer.value);
+    else await this.#send(route, batch, ready, state);
   }
 
   /** Posts a batch (again) if nothing holds it and it has attempts left. */
   async #post(route: Route, batch: Batch, state: RunState): Promise<void> {
+    const next = await this.#attempt(route, batch, state);
+    if (next) await this.#send(route, next, await this.#world.mailbox.messagesOf(next), state);
+  }
+
+  /** Another attempt, counted and on disk; undefined if something holds the batch, or it was the last and it is given up. */
+  async #attempt(
+    route: Route,
+    batch: Batch,
+    state: RunState,
+    remindedAt: Instant | undefined = batch.remindedAt,
+  ): Promise<Batch | undefined> {
     const { clock, mailbox } = this.#world;
     const hold = await this.#claim(state, route.recipient, batch.sessionId);
     this.#holdFor(route, hold);
     if (hold) {
       await this.#putOff(route, batch, hold, state.limits.pollIntervalMs);
-      return;
+      return undefined;
     }
     const free = unheld(batch, clock.now());
-    const messages = await mailbox.messagesOf(free);
     if (isSpent(free, clock.now())) {
-      this.#launching.delete(route.recipient);
-      await this.#giveUp(route, free, messages, free.lastError ?? "the recipient's model never answered it");
-      return;
+      const reason = free.lastError ?? "the recipient's model never answered it";
+      await this.#giveUp(route, free, await mailbox.messagesOf(free), reason);
+      return undefined;
     }
     const next: Batch = {
       ...free,
       attempts: free.attempts + 1,
       dueAt: clock.now() + EVIDENCE_DEADLINE_MS,
+      ...(remindedAt === undefined ? {} : { remindedAt }),
     };
     await mailbox.saveBatch(next);
-    await this.#send(route, next, messages, state);
+    return next;
   }
 
   /** The clock of a held batch stands; that it does is on disk, or a restart would count the time against it. */
@@ -641,28 +703,52 @@ export class Courier {
     this.#keep(route, next);
   }
 
-  async #send(route: Route, batch: Batch, messages: readonly Message[], state: RunState): Promise<void> {
-    const { ids, host } = this.#world;
+  async #send(
+    route: Route,
+    batch: Batch,
+    messages: readonly Message[],
+    state: RunState,
+    letter: Letter = this.#original(batch, messages),
+  ): Promise<void> {
     this.#keep(route, batch);
     const watch = this.#watches.of(batch.sessionId);
     if (!watch.busy) watch.cause = causeOf(messages);
-    let outcome: PostOutcome | undefined;
+    let outcome: PostOutcome | HoldReason | undefined;
     try {
-      const prompt = await this.#prompt(state, batch, renderBatch(messages), {
-        hostMessageId: batch.hostMessageId,
-        hostPartId: batch.hostPartId,
-        mark: { runId: this.#runId, batchId: batch.batchId, round: batch.round },
+      outcome = await tried(async () => {
+        const prompt = await this.#prompt(state, batch, letter);
+        return this.#lateHold(route.recipient) ?? this.#world.host.post(prompt);
       });
-      outcome = await host.post(prompt);
     } finally {
       // Not taken, no turn of this one will start.
-      if (outcome?.kind !== "accepted") this.#launching.delete(route.recipient);
+      const taken = typeof outcome === "object" && outcome.kind === "accepted";
+      if (!taken) this.#launching.delete(route.recipient);
     }
-    if (outcome.kind === "accepted") {
-      this.#keep(route, advance(batch, "accept"));
-      return;
-    }
-    await this.#postFailed(route, batch, messages, outcome, backoffMs(batch.attempts, ids.fraction()));
+    if (typeof outcome === "string") await this.#notSent(route, batch, outcome, state);
+    else if (outcome.kind === "accepted") this.#keep(route, advance(batch, "accept"));
+    else await this.#postFailed(route, batch, messages, outcome);
+  }
+
+  #original(batch: Batch, messages: readonly Message[]): Letter {
+    const { hostMessageId, hostPartId, batchId, round } = batch;
+    const mark = { runId: this.#runId, batchId, round };
+    return { text: renderBatch(messages), hostMessageId, hostPartId, mark };
+  }
+
+  /** What has come up since the mail was found free to go: looked at as the last thing before it goes. */
+  #lateHold(recipient: Participant): HoldReason | undefined {
+    const state = this.#index.state(this.#runId);
+    if (!state) return "run_not_active";
+    // Whether it starts a turn makes no difference to these: an approval, a shutdown, an end.
+    return holdOf(state, recipient, false, 0, this.#world.clock.now());
+  }
+
+  /** Nothing was posted, so it was no attempt; mail that has never been posted is not even on its way. */
+  async #notSent(route: Route, batch: Batch, hold: HoldReason, state: RunState): Promise<void> {
+    this.#holdFor(route, hold);
+    const attempts = batch.attempts - 1;
+    if (attempts === 0) await this.#apply(route, batch, "abandon");
+    else await this.#putOff(route, { ...batch, attempts }, hold, state.limits.pollIntervalMs);
   }
 
   async #postFailed(
@@ -670,63 +756,50 @@ export class Courier {
     batch: Batch,
     messages: readonly Message[],
     outcome: Exclude<PostOutcome, { kind: "accepted" }>,
-    waitMs: number,
   ): Promise<void> {
     switch (outcome.kind) {
-      case "session_gone":
-        await this.#lose(route, batch);
+      case "session_gone": {
+        // 404 is believed of a session only if the host says it of the session itself.
+        const session = await tried(() => this.#world.host.session(batch.sessionId));
+        if (!session) await this.#lose(route, batch);
+        else await this.#retryLater(route, batch, outcome.reason);
         return;
+      }
       case "refused":
-        // 400, 401, 403: the same prompt would be refused again.
-        await this.#giveUp(
-          route,
-          batch,
-          messages,
-          `the host refused it (${outcome.status}): ${outcome.reason}`,
-        );
+        await this.#giveUp(route, batch, messages, notTaken(outcome));
         return;
       case "unreachable":
-        this.#keep(route, {
-          ...batch,
-          dueAt: this.#world.clock.now() + waitMs,
-          lastError: outcome.reason,
-        });
+        await this.#retryLater(route, batch, outcome.reason);
         return;
     }
   }
 
-  /** The loop read the message's row before its part: the same ids start nothing any more, so a short pointer goes out. */
+  /** On disk with its reason: whoever takes the run over goes on counting. */
+  async #retryLater(route: Route, batch: Batch, error: string): Promise<void> {
+    await this.#store(route, this.#afterBackoff(batch, error));
+    this.#desk.changed();
+  }
+
+  /** Looked at again when the back-off of its last attempt is over. */
+  #afterBackoff(batch: Batch, error: string | undefined): Batch {
+    const { clock, ids } = this.#world;
+    const dueAt = clock.now() + backoffMs(batch.attempts, ids.fraction());
+    return { ...batch, dueAt, ...(error === undefined ? {} : { lastError: error }) };
+  }
+
+  /** The same ids start nothing any more, and the text stands there: a short pointer to it goes out, under ids of its own. */
   async #remind(route: Route, batch: Batch, state: RunState): Promise<void> {
-    // One is enough. If nothing has come of it, the whole text goes out in a round of its own.
-    if (batch.remindedAt !== undefined) {
-      await this.#post(route, this.#nextRound(batch), state);
-      return;
-    }
-    const { clock, host } = this.#world;
-    const hold = await this.#claim(state, route.recipient, batch.sessionId);
-    this.#holdFor(route, hold);
-    if (hold) {
-      await this.#putOff(route, batch, hold, state.limits.pollIntervalMs);
-      return;
-    }
-    const now = clock.now();
-    const free = unheld(batch, now);
-    // Rounds count up from 1, so a negative one gives the reminder ids that no round will ever have.
-    const ids = this.#hostIds(free, -free.round);
-    const outcome = await host.post(
-      await this.#prompt(state, free, renderReminder(free.messageIds), {
-        ...ids,
-        mark: { runId: this.#runId, batchId: free.batchId, round: free.round, reminder: true },
-      }),
-    );
-    const reason = outcome.kind === "accepted" ? {} : { lastError: outcome.reason };
-    await this.#store(route, {
-      ...free,
-      attempts: free.attempts + 1,
-      dueAt: now + EVIDENCE_DEADLINE_MS,
-      remindedAt: now,
-      ...reason,
-    });
+    const { clock, mailbox } = this.#world;
+    const next = await this.#attempt(route, batch, state, clock.now());
+    if (!next) return;
+    const messages = await mailbox.messagesOf(next);
+    const pointer = {
+      text: renderReminder(next.messageIds),
+      // Rounds count up from 1, so a negative number gives a reminder ids that no round will ever have.
+      ...this.#hostIds(next, -next.attempts),
+      mark: { runId: this.#runId, batchId: next.batchId, round: next.round, reminder: true },
+    } as const;
+    await this.#send(route, next, messages, state, pointer);
   }
 
   async #giveUp(route: Route, batch: Batch, messages: readonly Message[], reason: string): Promise<void> {
@@ -739,25 +812,19 @@ export class Courier {
   }
 
   /** Agent, model and variant are always given: without them the host falls back to its default agent. */
-  async #prompt(
-    state: RunState,
-    batch: Batch,
-    text: string,
-    ids: Pick<Prompt, "hostMessageId" | "hostPartId" | "mark">,
-  ): Promise<Prompt> {
+  async #prompt(state: RunState, batch: Batch, letter: Letter): Promise<Prompt> {
     const { sessionId } = batch;
     const member = memberOf(state, batch.recipient);
     if (member) {
       const { agent, model } = member.plan;
-      return { sessionId, text, agent, ...ids, ...(model === undefined ? {} : { model }) };
+      return { sessionId, agent, ...letter, ...(model === undefined ? {} : { model }) };
     }
     const style = await this.#world.host.promptStyle(sessionId);
     // A lead without any prompt of its own cannot exist: its tool call created the run.
     return {
       sessionId,
-      text,
       agent: style?.agent ?? "build",
-      ...ids,
+      ...letter,
       ...(style?.model ? { model: style.model } : {}),
     };
   }
@@ -796,7 +863,7 @@ export class Courier {
       if (!session) {
         held = "ended";
         this.#desk.sessionGone(sessionId);
-      } else if (!session.undoStaged) held = undefined;
+      } else if (!session.undoStaged) held = this.#lateHold(recipient);
     } finally {
       if (held) this.#launching.delete(recipient);
     }
@@ -867,6 +934,26 @@ export class Courier {
 
 /** What a batch waits for while the turn that will see it runs: its next look is a matter of time, not of an event. */
 const BUSY = "busy";
+
+/** Does what needs the host, or says which call it did not carry out. What else goes wrong is thrown on. */
+async function tried<T>(work: () => Promise<T>): Promise<T | FailedCall> {
+  try {
+    return await work();
+  } catch (fault) {
+    const failed = fault instanceof FlotillaError ? failedCall(fault) : undefined;
+    if (failed) return failed;
+    throw fault;
+  }
+}
+
+function failedCall({ code, message, details }: FlotillaError): FailedCall | undefined {
+  if (code === "host_timeout" || code === "host_unreachable") return { kind: "unreachable", reason: message };
+  if (code !== "host_refused") return undefined;
+  const status = Number(details["status"]);
+  return isFinalStatus(status)
+    ? { kind: "refused", status, reason: message }
+    : { kind: "unreachable", reason: message };
+}
 
 /** Keeps a due time that could not be acted on from turning into a busy loop. */
 const SHORTEST_WAIT_MS = 50;

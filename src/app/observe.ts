@@ -1,7 +1,9 @@
+import type { TurnSettled } from "../core/commands.ts";
 import type { FlotillaMark } from "../core/delivery.ts";
 import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { memberOf, type RunState, type TurnCause, turnOf } from "../core/run.ts";
+import { faultText } from "../core/wording.ts";
 import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
 import type { Seat, SessionIndex } from "./session-index.ts";
@@ -20,6 +22,7 @@ const SETTLE_LOOKS = 20;
 /** Before a settlement that could not be committed is tried again: a full disk or a busy lock may need a moment. */
 const COMMIT_RETRY_MS = 1_000;
 
+type TurnOutcome = TurnSettled["outcome"];
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
 
 /** The host's name for what an abort does to a message. */
@@ -116,6 +119,7 @@ export class Observer {
       case "session_errored":
         watch.fault = fact.error;
         if (fact.error.name === ABORTED) watch.stop.abort();
+        else courier?.rejected(participant, faultText(fact.error));
         return;
       case "step_ended":
         return this.#stepEnded(seat, watch, fact.step);
@@ -274,7 +278,8 @@ export class Observer {
     if (!state || !seat.live) return;
     const directory = memberOf(state, participant)?.directory ?? state.lead.directory;
     const turn = await this.#world.host.lastTurn(sessionId, directory);
-    if (turn?.activity !== "idle") return;
+    if (!turn) return this.#deleted(seat, sessionId);
+    if (turn.activity !== "idle") return;
     const step = this.#endOf(turn, watch, sessionId, state);
     if (step === "none") return;
     if (step === "unfinished") {
@@ -283,6 +288,8 @@ export class Observer {
       return;
     }
     const courier = this.#desk.courier(runId);
+    const error = step.error ?? watch.fault;
+    const failed = outcomeOf(step, error) === "failed";
     try {
       if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier);
     } catch (fault) {
@@ -297,7 +304,7 @@ export class Observer {
     watch.listed = false;
     watch.compacting = false;
     watch.fault = undefined;
-    courier?.settled(participant);
+    courier?.settled(participant, failed ? faultText(error) : undefined);
   }
 
   /**
@@ -358,8 +365,12 @@ function cutOff(sessionId: SessionId, revision: number): Step {
   return { hostMessageId: `${sessionId}_${revision}`, completed: false, text: "" };
 }
 
-/** A message without `finish` was cut off: by an abort (also one that came during a provider's back-off), or by a fault. */
-function outcomeOf(step: Step, fault: HostFault | undefined): "ended" | "failed" | "aborted" {
+/**
+ * A message without `finish` was cut off: by a fault, or by an abort. An abort during a provider's back-off leaves neither a
+ * name nor an event of its own: only a message that is complete and has nothing in it.
+ */
+function outcomeOf(step: Step, fault: HostFault | undefined): TurnOutcome {
   if (!step.error && step.finish !== undefined) return "ended";
-  return fault?.name === ABORTED ? "aborted" : "failed";
+  if (fault) return fault.name === ABORTED ? "aborted" : "failed";
+  return step.completed ? "aborted" : "failed";
 }

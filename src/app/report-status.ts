@@ -1,11 +1,12 @@
-import { LEAD } from "../core/ids.ts";
+import { LEAD, type Participant, type RunId } from "../core/ids.ts";
 import { usedOf } from "../core/policy.ts";
 import type { Limits, Member, MemberStatus, ModelChoice, RunState } from "../core/run.ts";
+import { stillTrying } from "../core/wording.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { taskRows } from "./read-tasks.ts";
 import { holdingsReport, worktreeReport } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
-import type { Call, MemberReport, StatusReport, TaskRow, WaitFor } from "./verbs.ts";
+import type { Call, MailReport, MemberReport, StatusReport, TaskRow, WaitFor } from "./verbs.ts";
 import { waitForTeam } from "./wait-for-team.ts";
 
 /** How the run stands, after the wait that was asked for. */
@@ -25,9 +26,8 @@ export async function reportStatus(
     Object.values(state.members).map((member) => memberReport(context, state, member)),
   );
   const tasks = await taskRows(fleet.world, state);
-  const leadUnread = await fleet.world.mailbox.unreadCount(runId, LEAD);
-  const stuck = stuckReason(state, members, tasks, leadUnread);
-  const leadHold = fleet.courier(runId)?.report(LEAD).hold;
+  const leadMail = await mailReport(context, runId, LEAD);
+  const stuck = stuckReason(state, members, tasks, leadMail.unread);
   return {
     runId,
     team: state.team.name,
@@ -36,11 +36,7 @@ export async function reportStatus(
     activity: activityOf(members.map((member) => member.status)),
     attention: members.filter((member) => ATTENTION.has(member.status)).map((member) => member.name),
     you: caller.participant,
-    lead: {
-      sessionId: state.lead.sessionId,
-      unread: leadUnread,
-      ...(leadHold === undefined ? {} : { hold: leadHold }),
-    },
+    lead: { sessionId: state.lead.sessionId, ...leadMail },
     members,
     tasks: countTasks(tasks),
     budgets: budgetsOf(state, fleet.world.clock.now()),
@@ -51,9 +47,8 @@ export async function reportStatus(
   };
 }
 
-async function memberReport({ fleet }: VerbContext, state: RunState, member: Member): Promise<MemberReport> {
+async function memberReport(context: VerbContext, state: RunState, member: Member): Promise<MemberReport> {
   const { plan, status, reason, since, sessionId, worktree, usage, tasks, shutdown } = member;
-  const hold = fleet.courier(state.runId)?.report(plan.name).hold;
   return {
     name: plan.name,
     status,
@@ -63,12 +58,27 @@ async function memberReport({ fleet }: VerbContext, state: RunState, member: Mem
     ...(plan.model === undefined ? {} : { model: modelName(plan.model) }),
     ...(sessionId === undefined ? {} : { sessionId }),
     ...worktreeReport(plan, worktree),
-    ...(await holdingsReport(fleet.world, state, worktree)),
-    unread: await fleet.world.mailbox.unreadCount(state.runId, plan.name),
-    ...(hold === undefined ? {} : { hold }),
+    ...(await holdingsReport(context.fleet.world, state, worktree)),
+    ...(await mailReport(context, state.runId, plan.name)),
     ...usage,
     tasks,
     ...(shutdown.status === "none" ? {} : { shutdown: shutdown.status }),
+  };
+}
+
+async function mailReport(
+  { fleet }: VerbContext,
+  runId: RunId,
+  participant: Participant,
+): Promise<MailReport> {
+  const { mailbox } = fleet.world;
+  const { hold, trouble } = fleet.courier(runId)?.report(participant) ?? {};
+  const dead = await mailbox.deadCount(runId, participant);
+  return {
+    unread: await mailbox.unreadCount(runId, participant),
+    ...(hold === undefined ? {} : { hold }),
+    ...(trouble === undefined ? {} : { trouble: stillTrying(trouble.attempts, trouble.error) }),
+    ...(dead === 0 ? {} : { dead }),
   };
 }
 

@@ -71,7 +71,18 @@ export interface ListTasks {
   readonly ready?: boolean;
 }
 
-export interface MemberReport {
+/** How the mail for one participant stands. */
+export interface MailReport {
+  readonly unread: number;
+  /** Why it waits, if it does. */
+  readonly hold?: string;
+  /** What goes wrong on its way, if something does. */
+  readonly trouble?: string;
+  /** Messages that were given up, if any were. */
+  readonly dead?: number;
+}
+
+export interface MemberReport extends MailReport {
   readonly name: string;
   readonly status: MemberStatus;
   readonly reason?: string;
@@ -84,9 +95,6 @@ export interface MemberReport {
   readonly branch?: string;
   /** What its worktree holds that is nowhere else yet. */
   readonly holds?: readonly string[];
-  readonly unread: number;
-  /** Why its mail waits, if it does. */
-  readonly hold?: string;
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
@@ -162,7 +170,7 @@ export interface StatusReport {
   readonly activity: string;
   readonly attention: readonly string[];
   readonly you: Participant;
-  readonly lead: { readonly sessionId: SessionId; readonly unread: number; readonly hold?: string };
+  readonly lead: MailReport & { readonly sessionId: SessionId };
   readonly members: readonly MemberReport[];
   readonly tasks: Readonly<Record<TaskStatus, number>> & { readonly ready: readonly TaskId[] };
   readonly budgets: Readonly<

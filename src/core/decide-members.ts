@@ -13,7 +13,7 @@ import type { Command, TaskBook, TurnSettled } from "./commands.ts";
 import { dropSpawn, retire, settleCreation } from "./decide-run.ts";
 import { releaseOwned } from "./decide-tasks.ts";
 import { backoffMs, MAX_ATTEMPTS } from "./delivery.ts";
-import type { Gate, HostFault } from "./facts.ts";
+import type { Gate } from "./facts.ts";
 import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import {
@@ -32,6 +32,7 @@ import { checkBudgets } from "./spend.ts";
 import { step } from "./table.ts";
 import {
   brief,
+  faultText,
   gaveUpWaking,
   goOn,
   lastWord,
@@ -404,10 +405,6 @@ function settleLead(state: RunState, command: TurnSettled): Outcome {
 function faultName(command: TurnSettled): string | undefined {
   if (command.outcome === "ended") return undefined;
   return command.outcome === "aborted" ? "stopped by a person" : faultText(command.fault);
-}
-
-function faultText(fault: HostFault | undefined): string {
-  return fault === undefined ? "it ended without a result" : `${fault.name}: ${fault.message}`;
 }
 
 export function noteGateOpened(

@@ -234,6 +234,14 @@ export function isSpent(batch: Batch, now: Instant): boolean {
   return batch.attempts >= MAX_ATTEMPTS || now - batch.reservedAt - batch.heldMs >= MAX_UNHELD_MS;
 }
 
+/**
+ * Whether an answer of that status would be the same the next time. 404 has a meaning of its own (the session is gone); 408
+ * and 429 ask for another attempt.
+ */
+export function isFinalStatus(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 404 && status !== 408 && status !== 429;
+}
+
 /** Phases that say the host has shown the text, in its store or in the list that went to the model. */
 const SHOWN: ReadonlySet<DeliveryPhase> = new Set<DeliveryPhase>([
   "stored",
@@ -284,6 +292,11 @@ export type Verdict =
   | "answered"
   /** A step finished on top of it, yet this process watched and the text was not in the list. */
   | "overlooked"
+  /**
+   * Stored, visible and unanswered, but the newest step failed with a `finish` of its own, as on a context that is too long
+   * (measured): the host takes what stands before it for dealt with, and the same ids start nothing.
+   */
+  | "closed"
   /** Stored behind a compaction and unanswered. */
   | "compacted";
 
@@ -315,7 +328,13 @@ export function judge(
   const answered = places.filter((at) => isAnswered(at, transcript));
   if (answered.length > 0 && (!watched || sawIt(batch))) return "answered";
   if (isHidden(last, transcript)) return "compacted";
-  return answered.includes(last) ? "overlooked" : "unanswered";
+  if (answered.includes(last)) return "overlooked";
+  return isClosed(transcript) ? "closed" : "unanswered";
+}
+
+function isClosed(transcript: readonly TranscriptEntry[]): boolean {
+  const newest = transcript.at(-1);
+  return newest?.role === "assistant" && newest.failed && newest.finish !== undefined;
 }
 
 function isHidden(at: number, transcript: readonly TranscriptEntry[]): boolean {

@@ -1,6 +1,6 @@
 import type { Instant, Participant } from "./ids.ts";
 import { LEAD } from "./ids.ts";
-import type { Limits, RunState, RunStatus } from "./run.ts";
+import type { Limits, MemberStatus, RunState, RunStatus } from "./run.ts";
 import { isLive, memberOf } from "./run.ts";
 import type { ToolName } from "./tool-names.ts";
 
@@ -84,6 +84,22 @@ export type HoldReason =
   | "undo_staged"
   | "held_elsewhere";
 
+/**
+ * Which members mail may wake, by their status: nobody is woken who has no session yet, who waits for a person's answer, or
+ * whose generation has ended. `interrupted` is woken with back-off after a crash or an error; after a person's Esc only by
+ * new mail of lead or person. A status that this version does not know reads as `lost` (`records/run.ts`).
+ */
+export const wakeTable: Readonly<Record<MemberStatus, HoldReason | "woken">> = {
+  starting: "starting",
+  waiting: "woken",
+  working: "woken",
+  needs_approval: "approval",
+  interrupted: "woken",
+  failed: "ended",
+  lost: "ended",
+  done: "ended",
+};
+
 export function holdOf(
   state: RunState,
   recipient: Participant,
@@ -98,8 +114,9 @@ export function holdOf(
     return undefined;
   }
   const member = memberOf(state, recipient);
-  if (!member || !isLive(member)) return "ended";
-  if (member.status === "starting") return "starting";
+  if (!member) return "ended";
+  const verdict = wakeTable[member.status];
+  if (verdict !== "woken") return verdict;
   if (member.gates.length > 0) return "approval";
   if (member.shutdown.status === "approved") return "shutdown";
   // Also while it is busy: what works then is no turn that a prompt began, but a compaction or a command of the person's.

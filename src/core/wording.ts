@@ -1,3 +1,5 @@
+import { MAX_ATTEMPTS } from "./delivery.ts";
+import type { HostFault } from "./facts.ts";
 import { type Instant, LEAD, type Participant } from "./ids.ts";
 import { isLive, type Member, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -148,6 +150,29 @@ function standing({ taskId, status, owner, blockedBy }: Task, ready: readonly nu
 /** To the lead, about two members that are stopped. */
 export function goingInCircles(one: Participant, other: Participant, count: number): string {
   return `${one} and ${other} have answered each other ${count} times without any task changing, and cannot write to each other until one does. Decide for them: write to one of them, or change a task.`;
+}
+
+/** What cut a turn short. */
+export function faultText(fault: HostFault | undefined): string {
+  return fault === undefined ? "it ended without a result" : `${fault.name}: ${fault.message}`;
+}
+
+/** How mail stands that is being tried again. */
+export function stillTrying(attempts: number, error: string): string {
+  return `attempt ${attempts} of ${MAX_ATTEMPTS} failed: ${error}`;
+}
+
+/** Why the host did not take a prompt, and whose matter that is. */
+export function notTaken(outcome: { readonly status?: number; readonly reason: string }): string {
+  const { status, reason } = outcome;
+  if (status === undefined) return reason;
+  const said = `the host refused it with status ${status}: ${reason}`;
+  if (status === 401 || status === 403) {
+    return `${said}. It wants other credentials than it gave to its own plugins; see \`flotilla doctor\``;
+  }
+  return status === 400
+    ? `${said}. That is a defect of opencode-flotilla or of how it fits this OpenCode; please report it`
+    : said;
 }
 
 export function undeliverable(recipient: Participant, count: number, reason: string): string {

@@ -1,3 +1,4 @@
+import { isFinalStatus } from "../core/delivery.ts";
 import { FlotillaError } from "../errors.ts";
 import type { PostOutcome, Prompt } from "../ports.ts";
 import { type Answer, reasonOf, send, type Transport } from "./client.ts";
@@ -34,7 +35,5 @@ function outcomeOf(answer: Answer): PostOutcome {
   if (status >= 200 && status < 300) return { kind: "accepted" };
   const reason = reasonOf(answer);
   if (status === 404) return { kind: "session_gone", reason };
-  // 408 and 429 ask for another attempt; every other 4xx would be the same the next time.
-  const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
-  return final ? { kind: "refused", status, reason } : { kind: "unreachable", reason };
+  return isFinalStatus(status) ? { kind: "refused", status, reason } : { kind: "unreachable", reason };
 }

@@ -66,7 +66,8 @@ export async function readTranscript(
   const messages: StoredMessage[] = [];
   const found = await readBack(transport, sessionId, (message) => {
     messages.push(message);
-    return createdAt(message) < since;
+    // The page is here already, and a clock that was set back makes what was reserved before look younger than it is.
+    return messages.length >= PAGE && createdAt(message) < since;
   });
   if (!found) return undefined;
   messages.reverse();
@@ -85,10 +86,13 @@ function createdAt(message: StoredMessage): Instant {
 
 /** The texts of a message as its author wrote them: not what the host added, nor what is kept from the model. */
 export function textOf(message: StoredMessage): string {
-  return message.parts
-    .filter((part) => part["type"] === "text" && part["ignored"] !== true && part["synthetic"] !== true)
-    .flatMap((part) => text(part["text"]) ?? [])
-    .join("\n");
+  return (
+    message.parts
+      .filter((part) => part["type"] === "text" && part["ignored"] !== true && part["synthetic"] !== true)
+      // A connection that broke leaves an empty text behind, before the one of the next try (measured).
+      .flatMap((part) => text(part["text"]) || [])
+      .join("\n")
+  );
 }
 
 /**

@@ -74,6 +74,11 @@ export class DiskMailbox implements Mailbox {
     return ready.size + reserved.size;
   }
 
+  async deadCount(runId: RunId, recipient: Participant): Promise<number> {
+    const { dead } = this.#layout.inbox(runId, recipient);
+    return sortNames(await this.#disk.names(dead)).ready.size;
+  }
+
   async find(runId: RunId, recipient: Participant, messageId: MessageId): Promise<MessagePlace | undefined> {
     return this.#place(this.#layout.inbox(runId, recipient), messageId);
   }

@@ -235,6 +235,10 @@ class MemoryMailbox implements Mailbox {
     return this.#waiting(runId, recipient, ["ready", "reserved"]).length;
   }
 
+  async deadCount(runId: RunId, recipient: Participant): Promise<number> {
+    return this.#waiting(runId, recipient, ["dead"]).length;
+  }
+
   async find(runId: RunId, recipient: Participant, messageId: MessageId): Promise<MessagePlace | undefined> {
     return this.#inbox(runId, recipient)?.mail.get(messageId)?.place;
   }

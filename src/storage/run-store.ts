@@ -37,10 +37,8 @@ export class DiskRunStore implements RunStore {
   /** The folder is filled under a temporary name and appears with its state in it, or not at all. */
   async create(state: RunState): Promise<void> {
     const place = this.#layout.run(state.runId);
-    for (const folder of [this.#layout.runs, this.#layout.archive]) {
-      await this.#disk.makeFolders(folder);
-      await this.#disk.tighten(folder);
-    }
+    for (const folder of this.#outermost()) await this.#disk.makeFolders(folder);
+    await this.#tighten();
     await this.#disk.sweep(this.#layout.runs, await this.#disk.names(this.#layout.runs));
     const staged = await this.#disk.makeTempFolder(this.#layout.runs);
     await this.#disk.makeFolder(`${staged}/inboxes`);
@@ -146,9 +144,19 @@ export class DiskRunStore implements RunStore {
     }
   }
 
+  /** Folders behind whose permissions everything of ours lies. */
+  #outermost(): readonly string[] {
+    return [this.#layout.runs, this.#layout.archive];
+  }
+
+  async #tighten(): Promise<void> {
+    for (const folder of this.#outermost()) await this.#disk.tighten(folder);
+  }
+
   async #sweepOnce(runId: RunId, folder: string): Promise<void> {
     if (this.#swept.has(runId)) return;
     this.#swept.add(runId);
+    await this.#tighten();
     for (const swept of [folder, this.#layout.tasks(runId)]) {
       await this.#disk.sweep(swept, await this.#disk.names(swept));
     }

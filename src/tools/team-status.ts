@@ -32,7 +32,7 @@ export function teamStatus(verbs: Verbs, now: () => Instant): Tool {
           stuck: report.stuck,
           attention: report.attention,
           you: report.you,
-          lead: row({ unread: report.lead.unread, hold: report.lead.hold }),
+          lead: leadRow(report.lead),
           members: report.members.map((member) => memberRow(member, at)),
           tasks: taskCounts(report.tasks),
           budgets: report.budgets,
@@ -44,6 +44,11 @@ export function teamStatus(verbs: Verbs, now: () => Instant): Tool {
       };
     },
   });
+}
+
+/** Its session is the reader's own or of no use to the reader. */
+function leadRow({ sessionId: _own, ...mail }: StatusReport["lead"]): Readonly<Record<string, unknown>> {
+  return row(mail);
 }
 
 function memberRow(member: MemberReport, at: Instant): Readonly<Record<string, unknown>> {

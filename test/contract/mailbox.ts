@@ -141,6 +141,8 @@ export function mailboxContract(open: OpenWorld): void {
     expect(await places(world, "mail_1", "mail_2", "mail_3")).toBe("dead dead reserved");
     expect(await world.deadReason(RUN, "ada", "mail_1")).toBe("8 attempts");
     expect(await world.deadReason(RUN, "ada", "mail_2")).toBe("8 attempts");
+    expect(await world.other.mailbox.deadCount(RUN, "ada")).toBe(2);
+    expect(await world.other.mailbox.deadCount(RUN, "bo")).toBe(0);
   });
 
   test("a batch shrinks by what is buried, and goes with the last of it", async () => {

@@ -107,6 +107,29 @@ describe("what holds a member's mail", () => {
     });
   }
 
+  test("is decided for every status that a member can have", () => {
+    const drawn = {
+      starting: "starting",
+      waiting: undefined,
+      working: undefined,
+      needs_approval: "approval",
+      interrupted: undefined,
+      failed: "ended",
+      lost: "ended",
+      done: "ended",
+    };
+    expect(Object.keys(drawn)).toEqual([...MEMBER_STATUSES]);
+    for (const status of MEMBER_STATUSES) {
+      for (const starts of [true, false]) {
+        const story = Story.active(["ada"]);
+        story.patch("ada", { status });
+        expect(`${status}: ${holdOf(story.state, "ada", starts, 1, NOON)}`).toBe(
+          `${status}: ${drawn[status]}`,
+        );
+      }
+    }
+  });
+
   test("is the want of a slot, if a turn would start", () => {
     const { state } = Story.active(["ada"]);
     expect(holdOf(state, "ada", true, 0, NOON)).toBe("slot");

@@ -125,8 +125,15 @@ describe("what the host's store says about a batch", () => {
     expect(verdict([ours()])).toBe("unanswered");
     const { finish: _finish, ...cut } = answer("msg_ours");
     expect(verdict([ours(), cut])).toBe("unanswered");
-    expect(verdict([ours(), answer("msg_ours", { failed: true })])).toBe("unanswered");
+    expect(verdict([ours(), { ...cut, failed: true }])).toBe("unanswered");
     expect(verdict([ours(), answer("msg_before")])).toBe("unanswered");
+  });
+
+  test("is closed where the newest step failed with a finish, and no longer once something stands on top of that", () => {
+    const overflow = answer("msg_ours", { failed: true, finish: "error" });
+    expect(verdict([ours(), overflow])).toBe("closed");
+    expect(verdict([ours(), overflow, user("msg_later", T0 + 9_000)])).toBe("unanswered");
+    expect(verdict([ours(), overflow, user("msg_later", T0 + 9_000), answer("msg_later")])).toBe("answered");
   });
 
   test("takes no summary of a compaction for an answer, though it may name our message as parent", () => {

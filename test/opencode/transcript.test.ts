@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { transportOf } from "../../src/opencode/client.ts";
 import { readSteps } from "../../src/opencode/steps.ts";
-import { readTranscript } from "../../src/opencode/transcript.ts";
+import { readTranscript, textOf } from "../../src/opencode/transcript.ts";
 import { fakeClient } from "./fake-client.ts";
 
 interface Stored {
@@ -55,10 +55,23 @@ describe("reading back", () => {
     expect(entries?.map((entry) => entry.createdAt)).toContain(100);
   });
 
+  test("uses all of the page that is there, so that a clock that was set back hides nothing in it", async () => {
+    const { client, seen } = hostWith(many);
+    const entries = await readTranscript(transportOf(client), "ses_a", 1_000_000);
+
+    expect(seen).toHaveLength(1);
+    expect(entries).toHaveLength(50);
+  });
+
   test("of an empty session is empty", async () => {
     const { client } = hostWith([]);
     expect(await readTranscript(transportOf(client), "ses_a")).toEqual([]);
   });
+});
+
+test("the text of a message leaves out the empty part of a connection that broke", () => {
+  const parts = ["", "Done."].map((text) => ({ type: "text", text }));
+  expect(textOf({ info: {}, parts })).toBe("Done.");
 });
 
 describe("steps that were completed after an instant", () => {

@@ -38,6 +38,10 @@ describe("modes", () => {
     }
     await world.one.runs.create(runState());
     expect(modesBelow(world.baseDir)).toEqual({ folders: ["700"], files: ["600"] });
+    // By another life of the program, or by hand: whoever opens a run next closes them again.
+    for (const name of ["runs", "archive"]) chmodSync(join(world.baseDir, name), 0o755);
+    await world.other.runs.exclusively(RUN, async () => undefined);
+    expect(modesBelow(world.baseDir)).toEqual({ folders: ["700"], files: ["600"] });
   });
 });
 

@@ -27,10 +27,13 @@ export function sessionOf(event: HostEvent): string | undefined {
 }
 
 /** Everything `GET /global/event` says from now on. A new tap starts empty: the host replays nothing. */
-export async function tapEvents(baseUrl: string): Promise<EventTap> {
+export async function tapEvents(
+  baseUrl: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<EventTap> {
   const recording = openRecording<HostEvent>("event", describeEvents);
   const closing = new AbortController();
-  const response = await fetch(`${baseUrl}/global/event`, { signal: closing.signal });
+  const response = await fetch(`${baseUrl}/global/event`, { headers, signal: closing.signal });
   if (response.body === null) throw new Error(`${baseUrl}/global/event has no body`);
   const connected = recording.first((event) => event.type === "server.connected", { timeoutMs: 10_000 });
   // The stream ends when the host dies, which many tests cause on purpose.

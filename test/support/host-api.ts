@@ -91,7 +91,11 @@ export function textOf(message: StoredMessage): string {
   return message.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
-export function hostApi(baseUrl: () => string, work: string): HostApi {
+export function hostApi(
+  baseUrl: () => string,
+  work: string,
+  credentials: Readonly<Record<string, string>> = {},
+): HostApi {
   async function call<Answer>(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const url = new URL(path, baseUrl());
     for (const [name, value] of Object.entries(options.query ?? {})) {
@@ -99,9 +103,8 @@ export function hostApi(baseUrl: () => string, work: string): HostApi {
     }
     const response = await fetch(url, {
       method,
-      ...(options.body === undefined
-        ? {}
-        : { body: JSON.stringify(options.body), headers: { "content-type": "application/json" } }),
+      headers: { ...credentials, "content-type": "application/json" },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       signal: AbortSignal.timeout(options.timeoutMs ?? DEFAULT_WAIT_MS),
     });
     const text = await response.text();

@@ -64,6 +64,7 @@ const HEALTH_TRY_MS = 1_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 export function openHost(ground: Ground, options: { readonly ownsGround?: boolean } = {}): Host {
+  const credentials = credentialsOf(ground.env);
   let serving: { readonly process: Watched; readonly url: string; readonly tap: EventTap } | undefined;
 
   function current(): NonNullable<typeof serving> {
@@ -81,8 +82,8 @@ export function openHost(ground: Ground, options: { readonly ownsGround?: boolea
     const process = launch(["serve", "--port", String(await freePort())]);
     try {
       const url = await addressOf(process);
-      await healthy(url);
-      serving = { process, url, tap: await tapEvents(url) };
+      await healthy(url, credentials);
+      serving = { process, url, tap: await tapEvents(url, credentials) };
     } catch (cause) {
       process.kill("SIGKILL");
       throw new Error(`opencode serve did not start\n${await describe(process, ground)}`, { cause });
@@ -107,7 +108,7 @@ export function openHost(ground: Ground, options: { readonly ownsGround?: boolea
   }
 
   return {
-    ...hostApi(() => current().url, ground.work),
+    ...hostApi(() => current().url, ground.work, credentials),
     ground,
     work: ground.work,
     home: ground.home,
@@ -153,6 +154,12 @@ export function openHost(ground: Ground, options: { readonly ownsGround?: boolea
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** What a host with a password wants to see; it takes its own from the environment. */
+function credentialsOf(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const password = env["OPENCODE_SERVER_PASSWORD"];
+  return password === undefined ? {} : { authorization: `Basic ${btoa(`opencode:${password}`)}` };
 }
 
 /** Ends every process of a ground by its pid and removes the ground. */
@@ -202,10 +209,13 @@ async function addressOf(process: Watched): Promise<string> {
   throw new Error(`it named no address within ${START_TIMEOUT_MS} ms`);
 }
 
-function healthy(url: string): Promise<void> {
+function healthy(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
   return eventually(
     async () => {
-      const response = await fetch(`${url}/global/health`, { signal: AbortSignal.timeout(HEALTH_TRY_MS) });
+      const response = await fetch(`${url}/global/health`, {
+        headers,
+        signal: AbortSignal.timeout(HEALTH_TRY_MS),
+      });
       if (!response.ok) throw new Error(`/global/health answered ${response.status}`);
       await response.text();
     },
