@@ -54,6 +54,7 @@ describe("generated files", () => {
       "## Shutdown of a member",
       "## Task",
       "## Delivery of a batch of messages",
+      "## Who is woken by mail",
     ]);
     expect(text).toContain("One life of a team.\n\n    creating --every member has a session");
     expect(text).toContain("|  | `request` | `approve` | `reject` | `settle` |");
