@@ -55,9 +55,9 @@ async function isDoneOnce(team: Team, messageId: unknown): Promise<void> {
   expect(await stateOf(team, "ada")).toMatchObject({ status: "waiting", heldByPerson: false });
 }
 
-/** The host reads its configuration when it makes an instance for a directory. */
+/** The host reads its configuration when it makes an instance for a directory; the plugin starts with the first of them. */
 async function readConfigAgain(): Promise<void> {
-  await play.host.call("POST", "/instance/dispose", { query: { directory: play.host.work } });
+  await play.host.call("POST", "/global/dispose");
   await play.host.session();
 }
 
