@@ -59,7 +59,7 @@ interface Route {
   cancelTimer: (() => void) | undefined;
 }
 
-/** What is posted: the batch itself, or a pointer to it. */
+/** What goes out for a batch: its messages, or a word about those that stand in the session already. */
 type Letter = Pick<Prompt, "text" | "hostMessageId" | "hostPartId" | "mark">;
 
 /** How one participant's mail stands, for status. */
@@ -536,10 +536,8 @@ export class Courier {
         else this.#putBack(route, batch);
         return;
       case "overlooked":
-        if (route.overlooked !== batch.hostMessageId) this.#doubt(route, batch);
-        // One is enough. If nothing has come of it, the whole text goes out in a round of its own.
-        else if (batch.remindedAt !== undefined) await this.#post(route, this.#nextRound(batch), state);
-        else await this.#remind(route, batch, state);
+        if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);
+        else this.#doubt(route, batch);
         return;
       case "closed":
         if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
@@ -590,8 +588,7 @@ export class Courier {
 
   #nextRound(batch: Batch): Batch {
     const round = batch.round + 1;
-    const { remindedAt: _former, ...again } = advance(batch, "compact");
-    return { ...again, round, ...this.#hostIds(batch, round) };
+    return { ...advance(batch, "compact"), round, ...this.#hostIds(batch, round) };
   }
 
   #hostIds(
@@ -666,12 +663,7 @@ export class Courier {
   }
 
   /** Another attempt, counted and on disk; undefined if something holds the batch, or it was the last and it is given up. */
-  async #attempt(
-    route: Route,
-    batch: Batch,
-    state: RunState,
-    remindedAt: Instant | undefined = batch.remindedAt,
-  ): Promise<Batch | undefined> {
+  async #attempt(route: Route, batch: Batch, state: RunState): Promise<Batch | undefined> {
     const { clock, mailbox } = this.#world;
     const hold = await this.#claim(state, route.recipient, batch.sessionId);
     this.#holdFor(route, hold);
@@ -689,7 +681,6 @@ export class Courier {
       ...free,
       attempts: free.attempts + 1,
       dueAt: clock.now() + EVIDENCE_DEADLINE_MS,
-      ...(remindedAt === undefined ? {} : { remindedAt }),
     };
     await mailbox.saveBatch(next);
     return next;
@@ -787,12 +778,14 @@ export class Courier {
     return { ...batch, dueAt, ...(error === undefined ? {} : { lastError: error }) };
   }
 
-  /** The same ids start nothing any more, and the text stands there: a short pointer to it goes out, under ids of its own. */
+  /**
+   * The same ids start nothing any more, so a short pointer goes out, under ids of its own. If nothing comes of it there is
+   * another, as often as any post: never the text itself, which stands there already.
+   */
   async #remind(route: Route, batch: Batch, state: RunState): Promise<void> {
-    const { clock, mailbox } = this.#world;
-    const next = await this.#attempt(route, batch, state, clock.now());
+    const next = await this.#attempt(route, batch, state);
     if (!next) return;
-    const messages = await mailbox.messagesOf(next);
+    const messages = await this.#world.mailbox.messagesOf(next);
     const pointer = {
       text: renderReminder(next.messageIds),
       // Rounds count up from 1, so a negative number gives a reminder ids that no round will ever have.

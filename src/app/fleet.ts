@@ -230,9 +230,7 @@ export class Fleet {
     if (this.#isNews(state)) await this.#catchUp(runId);
     if (!this.#desks.get(runId)?.isOwned) return this.#claim(runId);
     await this.#renew(runId);
-    const atWork = sessionsAtWork(state).filter(
-      ([, sessionId]) => !this.world.leases.holds(runId, sessionId),
-    );
+    const atWork = sessionsAtWork(state).filter(([, sessionId]) => !this.#runsHere(runId, sessionId));
     const recounts = await this.#takeUp(runId, atWork);
     if (recounts.length > 0) this.#beside(Promise.all(recounts).then(() => this.courier(runId)?.lookAtAll()));
   }
@@ -306,13 +304,21 @@ export class Fleet {
     const { leases } = this.world;
     const recounts: Promise<void>[] = [];
     for (const [, sessionId] of sessions) {
-      const runsHere = leases.holds(runId, sessionId);
+      const runsHere = this.#runsHere(runId, sessionId);
       // Another living process has seen every step of what it runs.
-      if (!runsHere && !(await leases.take(runId, sessionId))) continue;
+      if (!(await leases.take(runId, sessionId))) continue;
       recounts.push(this.#observer.recount(sessionId));
       if (!runsHere) this.#observer.checkSettled(sessionId, true);
     }
     return recounts;
+  }
+
+  /**
+   * A turn of the session runs in this process. Its lease alone does not say so: an owner's courier takes what nobody runs as
+   * soon as there is mail, and may be there before anybody has looked for the turn that was cut off.
+   */
+  #runsHere(runId: RunId, sessionId: SessionId): boolean {
+    return this.world.leases.holds(runId, sessionId) && this.#watches.of(sessionId).busy === true;
   }
 
   /** The courier and the clocks of a run that is open in this process, made at first need. */

@@ -127,10 +127,6 @@ export class Observer {
         return this.#listShown(seat, watch, fact);
       case "compaction_started":
         watch.compacting = true;
-        watch.shown = [];
-        return;
-      case "session_compacted":
-        watch.compacting = false;
         return;
       case "prompt_received":
         await this.#world.leases.take(runId, fact.sessionId);
@@ -160,6 +156,7 @@ export class Observer {
         return;
       case "session_deleted":
         return this.#deleted(seat, fact.sessionId);
+      case "session_compacted":
       case "session_opened":
         return;
     }
@@ -191,15 +188,24 @@ export class Observer {
   }
 
   async #listShown(seat: Seat, watch: SessionWatch, fact: ListShown): Promise<void> {
-    if (watch.compacting) return;
+    const courier = this.#desk.courier(seat.runId);
+    const { lastStepId } = fact;
     const marks = fact.shown.map((one) => one.mark);
+    const isLater = lastStepId !== watch.lastStepId;
+    // The newest step by now is the one that was sent the list before this; its end may be told later, or never.
+    if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);
     // In the first list of a turn, the answer before its prompt is the end of an earlier one.
-    if (fact.goesOn && watch.listed && fact.lastStepId !== watch.lastStepId)
-      await this.#passedEnd(seat, watch, fact, marks);
-    watch.shown = marks;
-    watch.lastStepId = fact.lastStepId;
+    if (fact.goesOn && watch.listed && isLater) await this.#passedEnd(seat, watch, fact, marks);
+    watch.lastStepId = lastStepId;
     watch.listed = true;
-    if (fact.shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, fact.shown);
+    if (watch.compacting) {
+      // One list a compaction, its own: the next one is a step's again, however late the end of the summary is told.
+      watch.compacting = false;
+      watch.shown = [];
+      return;
+    }
+    watch.shown = marks;
+    if (fact.shown.length > 0) courier?.witnessed(seat.participant, fact.shown);
   }
 
   /**
@@ -218,7 +224,6 @@ export class Observer {
     const step = await this.#world.host.step(sessionId, lastStepId);
     if (!step) return;
     const courier = this.#desk.courier(runId);
-    courier?.answered(participant, watch.shown);
     const next = (await courier?.causeOf(participant, marks)) ?? "foreign";
     await this.#turnSettled(seat, watch, step, courier, next);
     watch.settledStepId = lastStepId;
@@ -227,15 +232,8 @@ export class Observer {
   }
 
   async #stepEnded(seat: Seat, watch: SessionWatch, step: ModelStep): Promise<void> {
-    const { runId, participant } = seat;
     watch.endedStepId = step.hostMessageId;
-    if (step.summary) watch.compacting = false;
     await this.#count(seat, step);
-    // The end of an older step, told late, says nothing about the list shown since.
-    const saw = step.hostMessageId !== watch.lastStepId && watch.shown.length > 0;
-    if (saw && step.finish !== undefined && !step.error && !step.summary) {
-      this.#desk.courier(runId)?.answered(participant, watch.shown);
-    }
   }
 
   /** A step that was counted before changes nothing. */
@@ -290,6 +288,9 @@ export class Observer {
     const courier = this.#desk.courier(runId);
     const error = step.error ?? watch.fault;
     const failed = outcomeOf(step, error) === "failed";
+    // No list follows that would show how the turn's last step ended.
+    const isLast = step.hostMessageId !== watch.lastStepId;
+    if (isLast && outcomeOf(step, undefined) === "ended") courier?.answered(participant, watch.shown);
     try {
       if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier);
     } catch (fault) {

@@ -18,7 +18,7 @@ export interface SessionWatch {
   lastStepId: string | undefined;
   /** That list was the running turn's. */
   listed: boolean;
-  /** Lists shown now are a compaction's and witness nothing. */
+  /** The next list is a compaction's and witnesses nothing. */
   compacting: boolean;
   /** Who causes the next turn, once it starts. */
   cause: TurnCause;

@@ -205,8 +205,6 @@ export interface Batch {
   readonly held?: { readonly since: Instant; readonly by: string };
   /** The host has shown it at least once: from then on a 404 means a roll-back, not a lost post. */
   readonly stored: boolean;
-  /** Set once a reminder was posted, so that there is one. */
-  readonly remindedAt?: Instant;
   readonly lastError?: string;
 }
 
@@ -325,6 +323,8 @@ export function judge(
   // The host copies a prompt when it compacts after an overflow: the newest copy is the one in view.
   const last = places.at(-1);
   if (last === undefined) return "absent";
+  // Seen to be answered, it stays so, whatever a compaction has left of the steps that would prove it from here.
+  if (batch.phase === "answered") return "answered";
   const answered = places.filter((at) => isAnswered(at, transcript));
   if (answered.length > 0 && (!watched || sawIt(batch))) return "answered";
   if (isHidden(last, transcript)) return "compacted";

@@ -31,8 +31,10 @@ export type Fact =
       readonly type: "list_shown";
       readonly sessionId: SessionId;
       readonly shown: readonly ShownBatch[];
-      /** The newest assistant message in the list: its end, seen late, is not the end of the step that gets this list. */
+      /** The newest assistant message in the list: the step that was sent the list before this one. */
       readonly lastStepId?: string;
+      /** That message is a finished answer without an error, and no summary. */
+      readonly lastStepAnswered?: true;
       /** That message had ended its turn: the host goes on without a rest because a newer prompt has come. */
       readonly goesOn?: true;
     }

@@ -43,7 +43,9 @@ export function shownIn(messages: unknown): ListShown | undefined {
     sessionId,
     shown,
     lastStepId: text(lastStep?.["id"]),
-    goesOn: lastStep && lastPromptAt > lastStepAt && endsTurn(lastStep) ? (true as const) : undefined,
+    lastStepAnswered: isFinished(lastStep) ? (true as const) : undefined,
+    goesOn:
+      isFinished(lastStep) && lastPromptAt > lastStepAt && endsTurn(lastStep) ? (true as const) : undefined,
   });
 }
 
@@ -51,7 +53,11 @@ export function shownIn(messages: unknown): ListShown | undefined {
 const GOES_ON_BY_ITSELF: ReadonlySet<string> = new Set(["tool-calls", "unknown"]);
 
 function endsTurn(step: Fields): boolean {
-  const finish = text(step["finish"]);
-  const isAnswer = step["summary"] !== true && !step["error"];
-  return isAnswer && finish !== undefined && !GOES_ON_BY_ITSELF.has(finish);
+  return !GOES_ON_BY_ITSELF.has(text(step["finish"]) ?? "");
+}
+
+function isFinished(step: Fields | undefined): step is Fields {
+  return (
+    step !== undefined && step["summary"] !== true && !step["error"] && text(step["finish"]) !== undefined
+  );
 }

@@ -34,7 +34,6 @@ const stored = recordOf<Omit<Batch, "phase"> & { readonly phase: string }>({
   heldMs: z.number(),
   held: recordOf<NonNullable<Batch["held"]>>({ since: instant, by: z.string() }).exactOptional(),
   stored: z.boolean(),
-  remindedAt: instant.exactOptional(),
   lastError: z.string().exactOptional(),
 });
 

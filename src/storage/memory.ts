@@ -61,6 +61,16 @@ export class MemoryDisk {
     if (run) this.#archive.set(runId, { ...run, archivedAt });
   }
 
+  /** Runs that are not archived. */
+  runs(): readonly RunId[] {
+    return [...this.#runs.keys()];
+  }
+
+  /** Messages that are ready or on their way to a recipient. */
+  waiting(runId: RunId, recipient: Participant): number {
+    return this.#runs.get(runId)?.inboxes.get(recipient)?.waiting.size ?? 0;
+  }
+
   /** Why a message was given up. */
   deadReason(runId: RunId, recipient: Participant, messageId: MessageId): string | undefined {
     const run = this.#runs.get(runId) ?? this.#archive.get(runId);
@@ -71,6 +81,8 @@ export class MemoryDisk {
 interface MemoryRun {
   state: string;
   readonly journal: JournalEntry[];
+  /** Revision and index of every line. */
+  readonly lines: Set<string>;
   readonly tasks: Map<TaskId, string>;
   readonly inboxes: Map<Participant, MemoryInbox>;
   owner: number | undefined;
@@ -85,8 +97,16 @@ interface ArchivedRun extends MemoryRun {
 }
 
 interface MemoryInbox {
-  readonly mail: Map<MessageId, { readonly text: string; place: MessagePlace; reason?: string }>;
+  readonly mail: Map<MessageId, StoredMail>;
+  /** Those of them that are ready or reserved: what a look at the inbox costs does not grow with its history. */
+  readonly waiting: Map<MessageId, StoredMail>;
   readonly batches: Map<string, string>;
+}
+
+interface StoredMail {
+  readonly text: string;
+  place: MessagePlace;
+  reason?: string;
 }
 
 class MemoryRunStore implements RunStore {
@@ -109,6 +129,7 @@ class MemoryRunStore implements RunStore {
     this.#runs.set(state.runId, {
       state: formatRun(state),
       journal: [],
+      lines: new Set(),
       tasks: new Map(),
       inboxes: new Map(),
       owner: undefined,
@@ -186,10 +207,10 @@ class MemoryHeldRun implements HeldRun {
   async appendJournal(entries: readonly JournalEntry[]): Promise<void> {
     this.#assertOpen();
     for (const entry of entries) {
-      const there = this.#run.journal.some(
-        ({ revision, index }) => revision === entry.revision && index === entry.index,
-      );
-      if (!there) this.#run.journal.push(JSON.parse(JSON.stringify(entry)) as JournalEntry);
+      const line = `${entry.revision} ${entry.index}`;
+      if (this.#run.lines.has(line)) continue;
+      this.#run.lines.add(line);
+      this.#run.journal.push(JSON.parse(JSON.stringify(entry)) as JournalEntry);
     }
   }
 
@@ -216,10 +237,12 @@ class MemoryMailbox implements Mailbox {
 
   async put(message: Message): Promise<void> {
     const { inboxes } = runOf(this.#runs, message.runId);
-    const inbox = inboxes.get(message.to) ?? { mail: new Map(), batches: new Map() };
+    const inbox = inboxes.get(message.to) ?? { mail: new Map(), waiting: new Map(), batches: new Map() };
     inboxes.set(message.to, inbox);
     if (inbox.mail.has(message.messageId)) return;
-    inbox.mail.set(message.messageId, { text: formatRecord(message), place: "ready" });
+    const mail: StoredMail = { text: formatRecord(message), place: "ready" };
+    inbox.mail.set(message.messageId, mail);
+    inbox.waiting.set(message.messageId, mail);
   }
 
   async ready(runId: RunId, recipient: Participant): Promise<readonly Message[]> {
@@ -232,7 +255,7 @@ class MemoryMailbox implements Mailbox {
   }
 
   async unreadCount(runId: RunId, recipient: Participant): Promise<number> {
-    return this.#waiting(runId, recipient, ["ready", "reserved"]).length;
+    return this.#inbox(runId, recipient)?.waiting.size ?? 0;
   }
 
   async deadCount(runId: RunId, recipient: Participant): Promise<number> {
@@ -307,6 +330,7 @@ class MemoryMailbox implements Mailbox {
       const stored = inbox.mail.get(messageId);
       if (stored?.place === "ready" || stored?.place === "reserved") {
         Object.assign(stored, { place: "dead", reason } as const);
+        inbox.waiting.delete(messageId);
       }
     }
     for (const [batchId, text] of inbox.batches) {
@@ -337,15 +361,17 @@ class MemoryMailbox implements Mailbox {
   }
 
   #waiting(runId: RunId, recipient: Participant, places: readonly MessagePlace[]): Message[] {
-    const mail = [...(this.#inbox(runId, recipient)?.mail.values() ?? [])];
+    const mail = [...(this.#inbox(runId, recipient)?.waiting.values() ?? [])];
     return mail.filter(({ place }) => places.includes(place)).map(({ text }) => parsed(parseMessage(text)));
   }
 
   #move(batch: Batch, from: MessagePlace, to: MessagePlace): void {
-    const mail = this.#inbox(batch.runId, batch.recipient)?.mail;
+    const inbox = this.#inbox(batch.runId, batch.recipient);
     for (const messageId of batch.messageIds) {
-      const stored = mail?.get(messageId);
-      if (stored?.place === from) stored.place = to;
+      const stored = inbox?.waiting.get(messageId);
+      if (stored?.place !== from) continue;
+      stored.place = to;
+      if (to === "processed") inbox?.waiting.delete(messageId);
     }
   }
 }

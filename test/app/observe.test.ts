@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import type { Courier } from "../../src/app/courier.ts";
 import { Observer } from "../../src/app/observe.ts";
 import { SessionIndex } from "../../src/app/session-index.ts";
 import { SessionWatches } from "../../src/app/session-watch.ts";
 import { Transactor } from "../../src/app/transact.ts";
 import type { World } from "../../src/app/world.ts";
 import { openRun } from "../../src/core/decide-run.ts";
-import type { Fact, ModelStep } from "../../src/core/facts.ts";
+import type { FlotillaMark } from "../../src/core/delivery.ts";
+import type { Fact, ModelStep, ShownBatch } from "../../src/core/facts.ts";
 import type { LastTurn, Step } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
 import { NOON, opened, runPlan } from "../core/decide-builders.ts";
@@ -31,6 +33,18 @@ async function observed() {
     },
   };
   const world = { ...storage, host, clock, ids: { fraction: () => 0 } } as unknown as World;
+  const witnessed: string[] = [];
+  const answered: string[] = [];
+  const courier = {
+    witnessed: (_: string, shown: readonly ShownBatch[]) =>
+      witnessed.push(shown.map(({ mark }) => mark.batchId).join(" ")),
+    answered: (_: string, marks: readonly FlotillaMark[]) =>
+      answered.push(...marks.map((one) => one.batchId)),
+    started: () => undefined,
+    settled: () => undefined,
+    unanswered: async () => 0,
+    causeOf: async () => undefined,
+  };
   const index = new SessionIndex();
   const faults: unknown[] = [];
   const watches = new SessionWatches(
@@ -39,7 +53,7 @@ async function observed() {
   );
   const transactor = new Transactor(world, ({ state }) => index.update(state));
   const observer = new Observer(world, index, watches, transactor, {
-    courier: () => undefined,
+    courier: () => courier as unknown as Courier,
     leadGone: () => undefined,
   });
   const decision = openRun(runPlan(["ada"]), NOON);
@@ -49,6 +63,9 @@ async function observed() {
 
   return {
     host,
+    /** Batches of each list that proved something. */
+    witnessed,
+    answered,
     /** Hands facts in and waits until they are worked in. */
     async tell(...facts: readonly Fact[]): Promise<void> {
       for (const fact of facts) observer.observe(fact);
@@ -180,5 +197,57 @@ describe("a turn that was aborted", () => {
       heldByPerson: false,
       backoff: { failures: 1 },
     });
+  });
+});
+
+describe("what a list proves", () => {
+  const compaction: Fact = { type: "compaction_started", sessionId: ADA };
+
+  /** A list with these batches, after a step that has ended well. */
+  function list(batchIds: readonly string[], lastStepId?: string): Extract<Fact, { type: "list_shown" }> {
+    const shown = batchIds.map((batchId) => ({ mark: { runId: RUN, batchId, round: 1 }, text: "" }));
+    const last = lastStepId === undefined ? {} : { lastStepId, lastStepAnswered: true as const };
+    return { type: "list_shown", sessionId: ADA, shown, ...last };
+  }
+
+  test("the step before it has answered what it was sent, however late its end is told", async () => {
+    const story = await observed();
+    await story.tell(busy, list(["batch_1"]), list(["batch_1", "batch_2"], "msg_1"));
+    expect(story.answered).toEqual(["batch_1"]);
+    // The end of an older step says nothing about the list shown since.
+    await story.tell(ended("msg_1"));
+    expect(story.answered).toEqual(["batch_1"]);
+  });
+
+  test("the last step of a turn has answered when the turn is settled, though its end was never told", async () => {
+    const story = await observed();
+    await story.tell(busy, list(["batch_1"]));
+    story.host.turn = { activity: "idle", step: story.answers("msg_1", "done") };
+    await story.tell(idle);
+    expect(story.answered).toEqual(["batch_1"]);
+  });
+
+  test("a last step that failed has answered nothing", async () => {
+    const story = await observed();
+    await story.tell(busy, list(["batch_1"]));
+    const error = { name: "APIError", message: "overloaded" };
+    const step: Step = { hostMessageId: "msg_1", completed: true, error, text: "" };
+    story.host.turn = { activity: "idle", step };
+    await story.tell(idle);
+    expect(story.answered).toEqual([]);
+  });
+
+  test("a compaction's own list proves nothing, the next one does, before the summary's end is told", async () => {
+    const story = await observed();
+    await story.tell(busy, list(["batch_1"]), compaction, list(["batch_1", "batch_2"], "msg_1"));
+    expect(story.witnessed).toEqual(["batch_1"]);
+    await story.tell({
+      type: "list_shown",
+      sessionId: ADA,
+      shown: list(["batch_3"]).shown,
+      lastStepId: "msg_2",
+    });
+    expect(story.witnessed).toEqual(["batch_1", "batch_3"]);
+    expect(story.answered).toEqual(["batch_1"]);
   });
 });

@@ -197,6 +197,15 @@ describe("what the host's store says about a batch", () => {
     expect(verdict([ours(), boundary, summary, onward, answer("msg_onward")])).toBe("compacted");
   });
 
+  test("stays answered when a compaction has hidden it with the steps that would prove it", () => {
+    const ours = user("msg_ours", T0, { marked: [{ mark: MARK, text: TEXT }] });
+    const hidden = [ours, user("msg_later", T0 + 1, { boundary: true })];
+    expect(judge(batch({ phase: "witnessed" }), hidden, true, digest)).toBe("compacted");
+    expect(judge(batch({ phase: "answered" }), hidden, true, digest)).toBe("answered");
+    // Gone from the host's store, it has to be sent again all the same.
+    expect(judge(batch({ phase: "answered" }), [], true, digest)).toBe("absent");
+  });
+
   test("is judged by the copy that the host makes after an overflow, where there is one", () => {
     const copy = ours({ hostMessageId: "msg_copy", createdAt: T0 + 7_000 });
     expect(verdict([ours(), boundary, summary, copy])).toBe("unanswered");

@@ -53,6 +53,15 @@ describe("the list that goes to a model", () => {
     expect(shownIn(compacted)?.lastStepId).toBe("msg_8");
   });
 
+  test("tells whether the newest step has ended well", () => {
+    const after = (extra: object) => shownIn([user("msg_1", 1), step("msg_2", 2, extra)])?.lastStepAnswered;
+    expect(after({ finish: "tool-calls" })).toBe(true);
+    expect(after({ finish: "stop" })).toBe(true);
+    expect(after({})).toBeUndefined();
+    expect(after({ finish: "stop", error: { name: "APIError" } })).toBeUndefined();
+    expect(after({ finish: "stop", summary: true })).toBeUndefined();
+  });
+
   test("tells that the host goes on past the end of a turn: an answer that a newer prompt follows", () => {
     const first = user("msg_1", 1);
     const newer = user("msg_3", 3);

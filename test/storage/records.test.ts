@@ -76,7 +76,7 @@ const RECORDS: readonly (readonly [string, object, (text: string) => Reading<obj
   ["a task", task(1, { owner: "ada", result: { text: "t", artifacts: ["a"] }, blockedBy: [2] }), parseTask],
   [
     "a batch",
-    batch(["mail_1"], { held: { since: NOON, by: "slot" }, remindedAt: NOON, lastError: "no" }),
+    batch(["mail_1"], { held: { since: NOON, by: "slot" }, lastError: "no" }),
     parseBatch,
   ],
 ];
@@ -253,7 +253,6 @@ function parsedMinimum(record: object, parse: (text: string) => Reading<object>)
     "owner",
     "result",
     "held",
-    "remindedAt",
     "lastError",
   ]);
   expect(parse(formatRecord(Object.fromEntries(entriesBut(record, optional))))).toMatchObject({ ok: true });
