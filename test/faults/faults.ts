@@ -35,6 +35,8 @@ const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
 const PLACES = ["core/worktree.test.ts"];
 const GIT = ["git/worktrees.test.ts"];
+const OBSERVE = ["app/observe.test.ts"];
+const WEATHERS = ["simulation/weathers.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -732,5 +734,54 @@ export const FAULTS: readonly Fault[] = [
     find: "(mayHaveOne && command.turnAhead)",
     replace: "false",
     suite: MEMBERS,
+  },
+  {
+    name: "a reminder that leads to nothing is followed by the text itself, a second time",
+    file: "app/courier.ts",
+    find: 'await this.#post(route, batch, state, "reminder");',
+    replace: "await this.#post(route, this.#nextRound(batch), state);",
+    suite: WEATHERS,
+  },
+  {
+    name: "a turn that its process took with it is not looked for where the next owner has mail for the session",
+    file: "app/fleet.ts",
+    find: "leases.holds(runId, sessionId) && this.#watches.of(sessionId).busy === true;",
+    replace: "leases.holds(runId, sessionId);",
+    suite: WEATHERS,
+  },
+  {
+    name: "the next batch is posted before the one ahead of it has been seen",
+    file: "app/courier.ts",
+    find: "if (open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);",
+    replace: "await this.#reserveNext(route, state);",
+    suite: WEATHERS,
+  },
+  {
+    name: "mail that was answered is sent again once a compaction has hidden it",
+    file: "core/delivery.ts",
+    find: 'if (batch.phase === "answered") return "answered";',
+    replace: "",
+    suite: DELIVERY,
+  },
+  {
+    name: "an answer counts only when its end is told before the next list is shown",
+    file: "app/observe.ts",
+    find: "if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);",
+    replace: "",
+    suite: OBSERVE,
+  },
+  {
+    name: "the last step of a turn answers nothing if its end is not told",
+    file: "app/observe.ts",
+    find: 'if (isLast && outcomeOf(step, undefined) === "ended") courier?.answered(participant, watch.shown);',
+    replace: "",
+    suite: OBSERVE,
+  },
+  {
+    name: "every list is taken for a compaction's until the end of the summary is told",
+    file: "app/observe.ts",
+    find: "      watch.compacting = false;\n      watch.shown = [];\n      return;",
+    replace: "      watch.shown = [];\n      return;",
+    suite: OBSERVE,
   },
 ];
