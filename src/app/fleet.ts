@@ -280,15 +280,15 @@ export class Fleet {
     await this.transact(runId, () => ({ type: "note_time" }));
     await this.#transactor.settleOutbox(runId);
     const state = await this.world.runs.read(runId);
-    if (!state) return;
+    const desk = this.#desks.get(runId);
+    // Archived or closed meanwhile: what is opened again now, nobody would close.
+    if (!state || !desk) return;
     this.index.update(state);
-    const courier = this.#serve(state);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
     this.#beside(this.#performer.finishIfClosing(runId));
     const recounts = await this.#takeUp(runId, sessionsOf(state));
-    this.#beside(Promise.all(recounts).then(() => courier.lookAtAll()));
-    const desk = this.#desks.get(runId);
-    if (desk) desk.isOwned = true;
+    this.#beside(Promise.all(recounts).then(() => desk.courier.lookAtAll()));
+    desk.isOwned = true;
     // What came to rest before may not have been told.
     this.#quiet.changed(runId);
   }

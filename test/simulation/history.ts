@@ -6,7 +6,7 @@ import { sendMessage } from "../../src/app/send-message.ts";
 import type { VerbContext } from "../../src/app/team-verbs.ts";
 import { LEAD, type Participant, type SessionId } from "../../src/core/ids.ts";
 import { FlotillaError } from "../../src/errors.ts";
-import type { Ids, Mailbox } from "../../src/ports.ts";
+import type { Ids, Mailbox, Worktrees } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
 import { systemIds } from "../../src/system/ids.ts";
 import { LIMITS, NOON, runPlan } from "../core/decide-builders.ts";
@@ -57,6 +57,9 @@ export interface Outcome {
   readonly simulatedMs: number;
   readonly weather: Weather;
 }
+
+/** Nobody in these histories works anywhere but in the lead's directory, so nothing is asked of it. */
+const NO_WORKTREES = {} as Worktrees;
 
 /** One process of OpenCode with the plugin in it. */
 interface Node {
@@ -193,6 +196,7 @@ class History {
         clock: life.clock,
         ids: this.#ids,
         host: life.port(host),
+        worktrees: NO_WORKTREES,
       }),
     };
     this.#nodes.push(node);
