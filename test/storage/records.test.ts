@@ -74,11 +74,7 @@ const RECORDS: readonly (readonly [string, object, (text: string) => Reading<obj
     parseMessage,
   ],
   ["a task", task(1, { owner: "ada", result: { text: "t", artifacts: ["a"] }, blockedBy: [2] }), parseTask],
-  [
-    "a batch",
-    batch(["mail_1"], { held: { since: NOON, by: "slot" }, lastError: "no" }),
-    parseBatch,
-  ],
+  ["a batch", batch(["mail_1"], { held: { since: NOON, by: "slot" }, lastError: "no" }), parseBatch],
 ];
 
 describe("a round trip", () => {
