@@ -717,8 +717,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a step that the host takes by itself ends a turn",
     file: "opencode/witness.ts",
-    find: "lastStep && lastPromptAt > lastStepAt && endsTurn(lastStep)",
-    replace: "lastStep && endsTurn(lastStep)",
+    find: "isFinished(lastStep) && lastPromptAt > lastStepAt && endsTurn(lastStep)",
+    replace: "isFinished(lastStep) && lastPromptAt > lastStepAt",
     suite: ["opencode/witness.test.ts"],
   },
   {
@@ -738,8 +738,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a reminder that leads to nothing is followed by the text itself, a second time",
     file: "app/courier.ts",
-    find: 'await this.#post(route, batch, state, "reminder");',
-    replace: "await this.#post(route, this.#nextRound(batch), state);",
+    find: "if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);",
+    replace:
+      "if (route.overlooked === batch.hostMessageId) await (batch.attempts > 1 ? this.#post(route, this.#nextRound(batch), state) : this.#remind(route, batch, state));",
     suite: WEATHERS,
   },
   {
