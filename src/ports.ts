@@ -195,6 +195,8 @@ export interface Step {
   readonly hostMessageId: string;
   readonly completed: boolean;
   readonly finish?: string;
+  /** The host takes another step after it by itself: a turn that has no later one was cut off, or stopped. */
+  readonly midTurn: boolean;
   readonly error?: HostFault;
   /** Its text parts, joined; empty for the summary of a compaction, which nobody in the session has said. */
   readonly text: string;

@@ -10,6 +10,8 @@ import {
   isSpent,
   judge,
   letsNextFollow,
+  takeUp,
+  type Verdict,
 } from "../core/delivery.ts";
 import { renderBatch, renderReminder } from "../core/envelope.ts";
 import type { ShownBatch } from "../core/facts.ts";
@@ -193,10 +195,33 @@ export class Courier {
     this.#onBatches(recipient, (batch) => (batch.sessionId === sessionId ? "abandon" : undefined));
   }
 
-  /** Batches of a recipient that no finished step has seen. */
+  /** Batches of a recipient that no finished step has seen, as far as anybody here or the host's store knows. */
   async unanswered(recipient: Participant): Promise<number> {
-    const batches = await this.#upToDate(recipient);
-    return [...batches.values()].filter((batch) => batch.phase !== "answered").length;
+    return (await this.#byAnswer(recipient)).unanswered.length;
+  }
+
+  /** Reads what a dead process had on its way. */
+  async takeUp(recipient: Participant): Promise<void> {
+    await this.#upToDate(recipient);
+  }
+
+  /** Who asked for what a finished step has seen and is not acked: there was a turn of it. Undefined if nothing is so. */
+  async causeOfAnswered(recipient: Participant): Promise<TurnCause | undefined> {
+    const { answered } = await this.#byAnswer(recipient);
+    const messages = await Promise.all(answered.map((batch) => this.#world.mailbox.messagesOf(batch)));
+    return answered.length === 0 ? undefined : causeOf(messages.flat());
+  }
+
+  async #byAnswer(
+    recipient: Participant,
+  ): Promise<{ readonly answered: readonly Batch[]; readonly unanswered: readonly Batch[] }> {
+    const answered: Batch[] = [];
+    const unanswered: Batch[] = [];
+    for (const batch of (await this.#upToDate(recipient)).values()) {
+      const isAnswered = batch.phase === "answered" || (await this.#askHost(batch)) === "answered";
+      (isAnswered ? answered : unanswered).push(batch);
+    }
+    return { answered, unanswered };
   }
 
   /** Host ids of prompts that were posted to a recipient and have not been seen by its model. */
@@ -334,7 +359,8 @@ export class Courier {
       : await mailbox.batches(this.#runId, route.recipient);
     // Another process or an earlier life posted these: what the host has decides, and it is asked at once.
     const now = clock.now();
-    const batches = new Map(stored.map((batch) => [batch.batchId, takenUp(batch, now)]));
+    const died = carries && this.#isAbandoned(route.recipient);
+    const batches = new Map(stored.map((batch) => [batch.batchId, takeUp(batch, now, died)]));
     if (carries) {
       route.batches = batches;
       // Lists that were shown while somebody else ran the session have escaped us.
@@ -347,6 +373,13 @@ export class Courier {
     const state = this.#index.state(this.#runId);
     const seat = state && seatOf(state, recipient);
     return seat !== undefined && this.#world.leases.holds(this.#runId, seat.sessionId);
+  }
+
+  /** The last owner of its session has died, and how the turn that it had ended is not known yet. */
+  #isAbandoned(recipient: Participant): boolean {
+    const state = this.#index.state(this.#runId);
+    const seat = state && seatOf(state, recipient);
+    return seat !== undefined && this.#watches.of(seat.sessionId).abandoned;
   }
 
   /** Applies a command to each batch that `choose` names one for, and carries out what follows from it. */
@@ -399,6 +432,8 @@ export class Courier {
 
   async #attend(route: Route, state: RunState): Promise<void> {
     const seat = seatOf(state, route.recipient);
+    // Found first; then this is called again.
+    if (this.#isAbandoned(route.recipient)) return;
     if ((await this.#world.mailbox.unreadCount(this.#runId, route.recipient)) === 0) {
       this.#holdFor(route, undefined);
       if (seat) await this.#letGo(route, seat.sessionId, state);
@@ -520,17 +555,14 @@ export class Courier {
   }
 
   async #inspect(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
-    const { host, ids, clock } = this.#world;
+    const { clock } = this.#world;
     // Asked before the history is read: a turn that was over by then has left its answer there.
     const busy = this.#isBusy(batch.sessionId) || (await this.#hostWorks(state, route.recipient));
-    const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
-    if (!transcript) {
-      await this.#lose(route, batch);
-      return;
-    }
-    const watched = this.#watches.of(batch.sessionId).watchedSince <= batch.reservedAt;
-    const verdict = judge(batch, transcript, watched, ids.digest);
+    const verdict = await this.#askHost(batch);
     switch (verdict) {
+      case "gone":
+        await this.#lose(route, batch);
+        return;
       case "answered":
         if (!busy) await this.#apply(route, batch, "confirm");
         else this.#putBack(route, batch);
@@ -584,6 +616,14 @@ export class Courier {
     const seat = seatOf(state, recipient);
     const turn = seat && (await this.#world.host.lastTurn(seat.sessionId, seat.directory));
     return turn !== undefined && turn.activity !== "idle";
+  }
+
+  async #askHost(batch: Batch): Promise<Verdict | "gone"> {
+    const { host, ids } = this.#world;
+    const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
+    if (!transcript) return "gone";
+    const watched = this.#watches.of(batch.sessionId).watchedSince <= batch.reservedAt;
+    return judge(batch, transcript, watched, ids.digest);
   }
 
   #nextRound(batch: Batch): Batch {
@@ -974,12 +1014,6 @@ function seatOf(
 /** Nothing holds the batch, and the recipient's model has not been shown it: a turn begins with it. */
 function startsTurn(batch: Batch): boolean {
   return batch.held === undefined && !letsNextFollow(batch.phase);
-}
-
-/** A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. */
-function takenUp(batch: Batch, now: Instant): Batch {
-  const held = batch.held ?? { since: Math.min(batch.dueAt, now), by: "restart" };
-  return { ...batch, dueAt: now, held };
 }
 
 /** The batch with the time it was held taken off its clock. */

@@ -2,7 +2,7 @@ import type { TurnSettled } from "../core/commands.ts";
 import type { FlotillaMark } from "../core/delivery.ts";
 import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { memberOf, type RunState, type TurnCause, turnOf } from "../core/run.ts";
+import { type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
 import { faultText } from "../core/wording.ts";
 import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
@@ -77,14 +77,16 @@ export class Observer {
    * Asks the host whether the session's turn has ended. Only the process that runs the session can know: another's host
    * calls it idle while it works.
    *
-   * @param abandoned whoever ran the session is dead, so what is unfinished stays so.
+   * @param abandoned whoever ran the session is dead.
    */
   checkSettled(sessionId: SessionId, abandoned = false): void {
     const seat = this.#index.seat(sessionId);
     if (!seat || !this.#world.leases.holds(seat.runId, sessionId)) return;
     const watch = this.#watches.of(sessionId);
     if (abandoned) watch.abandoned = true;
-    watch.lane.addOnce(() => this.#settle(seat, watch, sessionId));
+    watch.lane.addOnce(() =>
+      watch.abandoned ? this.#takeUp(seat, watch, sessionId) : this.#settle(seat, watch, sessionId),
+    );
   }
 
   /**
@@ -167,7 +169,6 @@ export class Observer {
     if (this.#hasTurn(runId, participant)) return;
     const { cause } = watch;
     watch.settleLooks = 0;
-    watch.abandoned = false;
     watch.listed = false;
     watch.fault = undefined;
     if (watch.stop.signal.aborted) watch.stop = new AbortController();
@@ -225,7 +226,7 @@ export class Observer {
     if (!step) return;
     const courier = this.#desk.courier(runId);
     const next = (await courier?.causeOf(participant, marks)) ?? "foreign";
-    await this.#turnSettled(seat, watch, step, courier, next);
+    await this.#turnSettled(seat, watch, step, courier, { newestStepId: lastStepId, next });
     watch.settledStepId = lastStepId;
     watch.settleLooks = 0;
     courier?.settled(participant);
@@ -266,6 +267,20 @@ export class Observer {
     this.#desk.courier(runId)?.lookForSlots();
   }
 
+  /** Finds how the turn of a dead process ended; from then on its session is like any other. */
+  async #takeUp(seat: Seat, watch: SessionWatch, sessionId: SessionId): Promise<void> {
+    const courier = this.#desk.courier(seat.runId);
+    try {
+      await courier?.takeUp(seat.participant);
+      await this.#settle(seat, watch, sessionId);
+    } catch (fault) {
+      this.#world.clock.after(COMMIT_RETRY_MS, () => this.checkSettled(sessionId));
+      throw fault;
+    }
+    watch.abandoned = false;
+    courier?.look(seat.participant);
+  }
+
   /**
    * Idle is a hint. The turn has ended when the host reports the session idle *and* its newest assistant message is
    * complete, or stays incomplete past any clean-up. Every further idle about the same message is a repeat.
@@ -287,20 +302,22 @@ export class Observer {
     }
     const courier = this.#desk.courier(runId);
     const error = step.error ?? watch.fault;
-    const failed = outcomeOf(step, error) === "failed";
+    const failed = outcomeOf(step, error, watch.abandoned) === "failed";
+    const newestStepId = turn.step?.hostMessageId;
+    const about = newestStepId === undefined ? {} : { newestStepId };
     // No list follows that would show how the turn's last step ended.
     const isLast = step.hostMessageId !== watch.lastStepId;
-    if (isLast && outcomeOf(step, undefined) === "ended") courier?.answered(participant, watch.shown);
+    if (isLast && isFinished(step)) courier?.answered(participant, watch.shown);
     try {
-      if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier);
+      if (watch.abandoned) await this.#noteUntoldTurn(seat, courier);
+      if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier, about);
     } catch (fault) {
       // Nobody tells of this end again.
       this.#world.clock.after(COMMIT_RETRY_MS, () => this.checkSettled(sessionId));
       throw fault;
     }
     watch.busy = false;
-    watch.abandoned = false;
-    watch.settledStepId = step.hostMessageId;
+    watch.settledStepId = newestStepId;
     watch.shown = [];
     watch.listed = false;
     watch.compacting = false;
@@ -321,10 +338,11 @@ export class Observer {
     const seat = this.#index.seat(sessionId);
     const begun = watch.busy === true || (seat !== undefined && this.#hasTurn(seat.runId, seat.participant));
     const final = watch.abandoned || watch.settleLooks >= SETTLE_LOOKS;
-    const isOld = step === undefined || step.hostMessageId === watch.settledStepId;
+    const settledStepId = watch.settledStepId ?? (seat && placeOf(state, seat.participant)?.settledStepId);
+    const isOld = step === undefined || step.hostMessageId === settledStepId;
     if (isOld && !begun) return "none";
     // The turn that begun has no message of its own: it failed before its first.
-    if (isOld && watch.fault) return cutOff(sessionId, state.revision);
+    if (isOld && (watch.fault || watch.abandoned)) return cutOff(sessionId, state.revision);
     if (step === undefined) return final ? cutOff(sessionId, state.revision) : "unfinished";
     // An older idle, told late, must not take this step for the end of its own turn: what lies between is told first.
     const isTold = !begun || watch.endedStepId === undefined || watch.endedStepId === step.hostMessageId;
@@ -332,19 +350,25 @@ export class Observer {
     return (step.completed && isTold) || final ? step : "unfinished";
   }
 
+  /** Whoever ran the session died before it had noted the turn's beginning; that its mail is answered tells of it. */
+  async #noteUntoldTurn({ runId, participant }: Seat, courier: Courier | undefined): Promise<void> {
+    if (this.#hasTurn(runId, participant)) return;
+    const cause = await courier?.causeOfAnswered(participant);
+    if (cause === undefined) return;
+    await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
+  }
+
   async #turnSettled(
     seat: Seat,
     watch: SessionWatch,
     step: Step,
     courier: Courier | undefined,
-    next?: TurnCause,
+    about: Pick<TurnSettled, "newestStepId" | "next">,
   ): Promise<void> {
     const { runId, participant } = seat;
     const fault = step.error ?? watch.fault;
-    const stopped = outcomeOf(step, fault);
-    // Found by the next owner, an abort is what became of the turn when its host went down.
-    const outcome = watch.abandoned && stopped === "aborted" ? "failed" : stopped;
-    const unanswered = (await courier?.unanswered(participant)) ?? 0;
+    const outcome = outcomeOf(step, fault, watch.abandoned);
+    const unanswered = outcome === "failed" ? ((await courier?.unanswered(participant)) ?? 0) : 0;
     if (this.#closed) return;
     await this.#transactor.transact(runId, async (state) => ({
       type: "note_turn_settled",
@@ -353,25 +377,39 @@ export class Observer {
       stepId: step.hostMessageId,
       text: step.text,
       ...(outcome !== "ended" && fault ? { fault } : {}),
+      ...(watch.abandoned ? { abandoned: true } : {}),
       unanswered,
-      ...(next === undefined ? {} : { next }),
+      ...about,
       jitter: this.#world.ids.fraction(),
       book: await loadOwned(this.#world, state, participant),
     }));
   }
 }
 
+function placeOf(state: RunState, participant: Participant): LeadSeat | Member | undefined {
+  return participant === LEAD ? state.lead : memberOf(state, participant);
+}
+
 /** A turn that was cut off before its first message, under an id that no other such turn has. */
 function cutOff(sessionId: SessionId, revision: number): Step {
-  return { hostMessageId: `${sessionId}_${revision}`, completed: false, text: "" };
+  return { hostMessageId: `${sessionId}_${revision}`, completed: false, midTurn: true, text: "" };
+}
+
+/** The model has said what it had to say, whatever became of the turn afterwards. */
+function isFinished(step: Step): boolean {
+  return !step.error && step.finish !== undefined;
 }
 
 /**
  * A message without `finish` was cut off: by a fault, or by an abort. An abort during a provider's back-off leaves neither a
- * name nor an event of its own: only a message that is complete and has nothing in it.
+ * name nor an event of its own: only a message that is complete and has nothing in it. One in the middle of its turn is the
+ * end only where the host itself has stopped, as after a refused permission.
  */
-function outcomeOf(step: Step, fault: HostFault | undefined): TurnOutcome {
-  if (!step.error && step.finish !== undefined) return "ended";
+function outcomeOf(step: Step, fault: HostFault | undefined, abandoned: boolean): TurnOutcome {
+  const wasCut = abandoned && step.midTurn;
+  if (isFinished(step) && !wasCut) return "ended";
+  // Found by the next owner, an abort is what became of the turn when its host went down.
+  if (abandoned) return "failed";
   if (fault) return fault.name === ABORTED ? "aborted" : "failed";
   return step.completed ? "aborted" : "failed";
 }

@@ -28,12 +28,15 @@ export interface SessionWatch {
   stop: AbortController;
   /** The newest assistant message whose end this process was told of. */
   endedStepId: string | undefined;
-  /** The last assistant message of the turn that was settled last: an idle about it is a repeat. */
+  /** The newest assistant message when a turn was settled last: an idle about it is a repeat. */
   settledStepId: string | undefined;
-  /** Whoever ran the session is gone: what is unfinished stays so, and no person has stopped it. */
-  abandoned: boolean;
   /** Looks at an unfinished message so far; past the bound it is taken as cut off. */
   settleLooks: number;
+  /**
+   * Whoever ran the session is gone: what is unfinished stays so, no person has stopped it, and how it ended is found
+   * before its mail is touched.
+   */
+  abandoned: boolean;
 }
 
 /** One watch a session, made at first use. */
@@ -63,8 +66,8 @@ export class SessionWatches {
       stop: new AbortController(),
       endedStepId: undefined,
       settledStepId: undefined,
-      abandoned: false,
       settleLooks: 0,
+      abandoned: false,
     };
     this.#watches.set(sessionId, watch);
     return watch;

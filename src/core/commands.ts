@@ -144,9 +144,13 @@ export interface TurnSettled {
   readonly outcome: "ended" | "failed" | "aborted";
   /** The host's id of the last assistant message: one last word and one error notice a step, however often it is told. */
   readonly stepId: string;
+  /** The newest assistant message of the session, if it has one: until there is a newer one, this end is told again. */
+  readonly newestStepId?: string;
   /** Final text of the turn, empty if there is none. */
   readonly text: string;
   readonly fault?: HostFault;
+  /** Whoever ran the turn has died in it. */
+  readonly abandoned?: true;
   /** Batches of the participant that no finished step has seen: they will be posted again and wake it. */
   readonly unanswered: number;
   /** The host has gone on without a rest: the member's next turn has begun, and by whom. */

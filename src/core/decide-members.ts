@@ -321,6 +321,7 @@ export function noteTurnSettled(state: RunState, command: TurnSettled, now: Inst
   if (!change) return UNCHANGED;
   change = patchMember(change, name, ({ turn: _turn, ...member }) => ({
     ...member,
+    ...settledStepOf(command),
     gates: [],
     usage: { ...member.usage, turns: member.usage.turns + 1 },
   }));
@@ -355,7 +356,8 @@ function settleWell(change: Change, before: Member, command: TurnSettled): Chang
 function settleFailed(change: Change, before: Member, command: TurnSettled, now: Instant): Change {
   const { name } = before.plan;
   const fault = faultText(command.fault);
-  const failures = (before.backoff?.failures ?? 0) + 1;
+  // Whoever ran it has died: the member is not to blame, and is given up on for failures of its own only.
+  const failures = (before.backoff?.failures ?? 0) + (command.abandoned ? 0 : 1);
   const until = now + backoffMs(failures, command.jitter);
   const failed = patchMember(change, name, (member) => ({
     ...member,
@@ -393,13 +395,30 @@ function settleLead(state: RunState, command: TurnSettled): Outcome {
   const { turn: _turn, ...seat } = state.lead;
   const lead: LeadSeat = {
     ...seat,
+    ...settledStepOf(command),
     gates: [],
     toolsPending: false,
     heldByPerson: command.outcome === "aborted" ? true : seat.heldByPerson,
   };
   const change = patchRun(begin(state), { lead });
-  if (!state.lead.toolsPending || command.outcome === "aborted") return change;
-  return mail(change, { from: SYSTEM, to: LEAD, kind: "brief", body: toolsArrived(state) });
+  if (state.lead.toolsPending && command.outcome !== "aborted")
+    return mail(change, { from: SYSTEM, to: LEAD, kind: "brief", body: toolsArrived(state) });
+  return isLeftLying(state, command)
+    ? mail(change, { from: SYSTEM, to: LEAD, kind: "member_error", body: goOn(faultText(command.fault)) })
+    : change;
+}
+
+/**
+ * The team's mail began the turn, its model had answered that mail, and a crash cut it off: nobody would go on with what was
+ * begun. A turn that a person began is that person's to repeat.
+ */
+function isLeftLying({ lead }: RunState, { abandoned, outcome, unanswered }: TurnSettled): boolean {
+  const ours = lead.turn !== undefined && lead.turn.cause !== "foreign";
+  return ours && abandoned === true && outcome === "failed" && unanswered === 0;
+}
+
+function settledStepOf({ newestStepId }: TurnSettled): Pick<Member, "settledStepId"> {
+  return newestStepId === undefined ? {} : { settledStepId: newestStepId };
 }
 
 function faultName(command: TurnSettled): string | undefined {

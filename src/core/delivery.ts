@@ -259,6 +259,16 @@ export function isOver(phase: DeliveryPhase): boolean {
   return phase === "acked" || phase === "returned" || phase === "dead";
 }
 
+/**
+ * A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. An attempt that
+ * died with its process is none: neither the mail nor its recipient has failed.
+ */
+export function takeUp(batch: Batch, now: Instant, died: boolean): Batch {
+  const held = batch.held ?? { since: Math.min(batch.dueAt, now), by: "restart" };
+  const attempts = died ? Math.max(0, batch.attempts - 1) : batch.attempts;
+  return { ...batch, attempts, dueAt: now, held };
+}
+
 /** A recipient may be sent the next batch once every earlier one has been seen by its model: this keeps the order. */
 export function letsNextFollow(phase: DeliveryPhase): boolean {
   return phase === "witnessed" || phase === "answered" || isOver(phase);

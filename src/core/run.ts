@@ -128,6 +128,8 @@ export interface LeadSeat {
   /** Open requests of the lead's own session. */
   readonly gates: readonly Gate[];
   readonly turn?: Turn;
+  /** The session's newest message of the model when its last turn was settled: whoever comes next settles it no more. */
+  readonly settledStepId?: string;
   /** Set by the person's Esc, cleared by the next prompt that is not ours. */
   readonly heldByPerson: boolean;
   /** Tools of ours that the lead's agent is denied by the user, and that are therefore never offered to it. */
@@ -371,6 +373,8 @@ export interface Member {
   readonly reason?: string;
   readonly since: Instant;
   readonly turn?: Turn;
+  /** As in {@link LeadSeat}. */
+  readonly settledStepId?: string;
   readonly gates: readonly Gate[];
   /** The person's Esc: no turn of ours until new mail from lead or person, or a prompt that is not ours. */
   readonly heldByPerson: boolean;

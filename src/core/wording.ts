@@ -78,7 +78,7 @@ export function lastWord(member: Member, text: string): string {
 
 export function turnFailed(member: Member, fault: string, failures: number): string {
   if (member.shutdown.status === "approved") return `${endedInTurn(member)}: ${fault}.`;
-  const again = failures === 1 ? "" : ` (${failures} times in a row)`;
+  const again = failures <= 1 ? "" : ` (${failures} times in a row)`;
   return `The turn of ${member.plan.name} was cut short${again}: ${fault}. It keeps its mail and its tasks and is woken again by itself; team_status shows how it stands.`;
 }
 

@@ -6,6 +6,7 @@ import type { HostSession, LastTurn, PromptStyle, SessionMark, SessionOrder, Ste
 import { BOOT_DEADLINE_MS, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
+import { goesOnByItself } from "./finish.ts";
 import { METADATA_KEY, markOf } from "./marks.ts";
 import { missingRules, rulesOf } from "./rules.ts";
 import { readBack, readMessage, type StoredMessage, textOf } from "./transcript.ts";
@@ -248,10 +249,12 @@ export function modelOf(model: Fields, key: "id" | "modelID"): ModelChoice | und
 
 function stepIn(message: StoredMessage): Step {
   const { info } = message;
+  const finish = text(info["finish"]);
   return present({
     hostMessageId: text(info["id"]) ?? "",
     completed: finite(fields(info["time"])["completed"]) !== undefined,
-    finish: text(info["finish"]),
+    finish,
+    midTurn: finish === undefined || goesOnByItself(finish),
     error: faultOf(info["error"]),
     text: info["summary"] === true ? "" : textOf(message),
   });

@@ -1,5 +1,6 @@
 import type { Fact, ShownBatch } from "../core/facts.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
+import { goesOnByItself } from "./finish.ts";
 import { markOf } from "./marks.ts";
 
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
@@ -49,11 +50,8 @@ export function shownIn(messages: unknown): ListShown | undefined {
   });
 }
 
-/** By the host's own rule: with these its loop takes another step by itself, after any other only for a newer prompt. */
-const GOES_ON_BY_ITSELF: ReadonlySet<string> = new Set(["tool-calls", "unknown"]);
-
 function endsTurn(step: Fields): boolean {
-  return !GOES_ON_BY_ITSELF.has(text(step["finish"]) ?? "");
+  return !goesOnByItself(text(step["finish"]) ?? "");
 }
 
 function isFinished(step: Fields | undefined): step is Fields {

@@ -16,7 +16,7 @@ const RUN = "run_1";
 const ADA = "ses_ada_1";
 
 /** An observer of a run of ada, and a host of which a test says what it would answer. */
-async function observed() {
+async function observed(special: Partial<Courier> = {}) {
   const storage = new MemoryDisk().process();
   const steps = new Map<string, Step>();
   const host = {
@@ -42,8 +42,12 @@ async function observed() {
       answered.push(...marks.map((one) => one.batchId)),
     started: () => undefined,
     settled: () => undefined,
+    look: () => undefined,
+    takeUp: async () => undefined,
     unanswered: async () => 0,
     causeOf: async () => undefined,
+    causeOfAnswered: async () => undefined,
+    ...special,
   };
   const index = new SessionIndex();
   const faults: unknown[] = [];
@@ -73,20 +77,29 @@ async function observed() {
       expect(faults).toEqual([]);
     },
     /** The model has answered: the host stores it. */
-    answers(id: string, text: string): Step {
-      const step: Step = { hostMessageId: id, completed: true, finish: "stop", text };
+    answers(id: string, text: string, parts: Partial<Step> = {}): Step {
+      const step: Step = {
+        hostMessageId: id,
+        completed: true,
+        finish: "stop",
+        midTurn: false,
+        text,
+        ...parts,
+      };
       steps.set(id, step);
       return step;
+    },
+    /** The next owner, which remembers nothing, looks what became of a turn whose process is gone. */
+    async takenUp(): Promise<void> {
+      watches.forget(ADA);
+      await world.leases.take(RUN, ADA);
+      observer.checkSettled(ADA, true);
+      await watches.drained();
+      expect(faults).toEqual([]);
     },
     /** Every timer that was set rings. */
     async time(): Promise<void> {
       for (const ring of rings.splice(0)) ring();
-      await watches.drained();
-    },
-    /** The next owner looks what became of a turn whose process is gone. */
-    async takesUp(): Promise<void> {
-      await world.leases.take(RUN, ADA);
-      observer.checkSettled(ADA, true);
       await watches.drained();
     },
     member: () => index.state(RUN)?.members["ada"],
@@ -151,6 +164,39 @@ describe("the end of a turn", () => {
     expect(story.status()).toBe("waiting");
   });
 
+  test("between two steps is one where the host has stopped, and none where its process has died", async () => {
+    for (const [died, status] of [
+      [false, "waiting"],
+      [true, "interrupted"],
+    ] as const) {
+      const story = await observed();
+      await story.tell(busy);
+      story.host.turn = {
+        activity: "idle",
+        step: story.answers("msg_1", "", { finish: "tool-calls", midTurn: true }),
+      };
+      if (died) await story.takenUp();
+      else await story.tell(idle);
+      expect([died, story.turns(), story.status()]).toEqual([died, 1, status]);
+    }
+  });
+
+  test("that died with its beginning untold is found by its answered mail, once", async () => {
+    const story = await observed({
+      takeUp: async () => undefined,
+      causeOfAnswered: async () => "lead",
+      settled: () => undefined,
+      look: () => undefined,
+    });
+    story.host.turn = { activity: "idle", step: story.answers("msg_1", "done") };
+
+    await story.takenUp();
+    expect([story.turns(), story.status()]).toEqual([1, "waiting"]);
+    // Killed again before its mail was acked.
+    await story.takenUp();
+    expect(story.turns()).toBe(1);
+  });
+
   test("is taken from the host when its telling never comes", async () => {
     const story = await observed();
     await story.tell(busy, shows(undefined), ended("msg_1"));
@@ -176,6 +222,7 @@ describe("a turn that was aborted", () => {
   const aborted: Step = {
     hostMessageId: "msg_1",
     completed: true,
+    midTurn: true,
     error: { name: "MessageAbortedError", message: "The operation was aborted." },
     text: "",
   };
@@ -191,11 +238,11 @@ describe("a turn that was aborted", () => {
     const story = await observed();
     await story.tell(busy);
     story.host.turn = { activity: "idle", step: aborted };
-    await story.takesUp();
+    await story.takenUp();
     expect(story.member()).toMatchObject({
       status: "interrupted",
       heldByPerson: false,
-      backoff: { failures: 1 },
+      backoff: { failures: 0 },
     });
   });
 });
@@ -231,7 +278,7 @@ describe("what a list proves", () => {
     const story = await observed();
     await story.tell(busy, list(["batch_1"]));
     const error = { name: "APIError", message: "overloaded" };
-    const step: Step = { hostMessageId: "msg_1", completed: true, error, text: "" };
+    const step: Step = { hostMessageId: "msg_1", completed: true, midTurn: true, error, text: "" };
     story.host.turn = { activity: "idle", step };
     await story.tell(idle);
     expect(story.answered).toEqual([]);

@@ -154,6 +154,17 @@ describe("a turn that failed", () => {
     }
   });
 
+  test("because its process died is nothing that the member has failed at, however often", () => {
+    const story = Story.active(["ada"]);
+    for (let death = 0; death < 20; death++) {
+      story.start("ada");
+      const { mail } = story.settle("ada", { outcome: "failed", abandoned: true });
+      expect(letters(mail)).toEqual(["member_error system>lead", "member_error system>ada"]);
+      expect(mail[0]?.body).not.toContain("in a row");
+      expect(story.member("ada").backoff).toEqual({ failures: 0, until: story.now + 500 });
+    }
+  });
+
   test("is followed by waits that double from 1 s to 60 s, each between half and all of it", () => {
     for (const jitter of [0, 0.5, 1]) {
       const story = Story.active(["ada"]);
@@ -298,6 +309,26 @@ describe("a turn of the lead", () => {
     const story = Story.active(["ada"], { lead });
     expect(story.settle("lead", { outcome: "aborted" }).mail).toEqual([]);
     expect(story.state.lead).toMatchObject({ deniedTools: [], toolsPending: false, heldByPerson: true });
+  });
+});
+
+describe("a turn of the lead that a crash cut off", () => {
+  test("is gone on with if mail began it and was answered, and nothing else will start one", () => {
+    for (const [cause, command, mails] of [
+      ["notice", { outcome: "failed", abandoned: true }, ["member_error system>lead"]],
+      ["peer", { outcome: "failed", abandoned: true, unanswered: 1 }, []],
+      ["peer", { outcome: "ended", abandoned: true }, []],
+      ["peer", { outcome: "failed" }, []],
+      ["foreign", { outcome: "failed", abandoned: true }, []],
+    ] as const) {
+      const story = Story.active(["ada"]);
+      story.start("lead", cause);
+      expect([cause, command, letters(story.settle("lead", command).mail)]).toEqual([
+        cause,
+        command,
+        [...mails],
+      ]);
+    }
   });
 });
 

@@ -16,6 +16,7 @@ import {
   MAX_ATTEMPTS,
   MAX_UNHELD_MS,
   type TranscriptEntry,
+  takeUp,
 } from "../../src/core/delivery.ts";
 
 const T0 = 1_000_000;
@@ -90,6 +91,23 @@ const summary = answer("msg_compaction", { hostMessageId: "msg_summary", summary
 function verdict(transcript: readonly TranscriptEntry[], watched = false, of: Batch = batch()): string {
   return judge(of, transcript, watched, digest);
 }
+
+describe("a batch of an earlier life", () => {
+  test("is asked about at once, and has not waited while nobody was there", () => {
+    const found = takeUp(batch({ attempts: 3, dueAt: T0 + 5 }), T0 + 9_000, false);
+    expect(found).toMatchObject({ attempts: 3, dueAt: T0 + 9_000, held: { since: T0 + 5, by: "restart" } });
+  });
+
+  test("has not used up the attempt that died with its process, however often one dies", () => {
+    let left = batch({ attempts: 1 });
+    for (let death = 0; death < 20; death++) {
+      const found = takeUp(left, T0 + death, true);
+      expect(isSpent({ ...found, heldMs: 0 }, T0 + death)).toBe(false);
+      left = { ...found, attempts: found.attempts + 1 };
+    }
+    expect(left.attempts).toBe(1);
+  });
+});
 
 describe("what the host's store says about a batch", () => {
   test("is absent where nothing carries its mark", () => {

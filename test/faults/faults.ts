@@ -35,7 +35,6 @@ const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
 const PLACES = ["core/worktree.test.ts"];
 const GIT = ["git/worktrees.test.ts"];
-const OBSERVE = ["app/observe.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
@@ -710,8 +709,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a host that goes down leaves its members held by a person's Esc",
     file: "app/observe.ts",
-    find: 'watch.abandoned && stopped === "aborted" ? "failed" : stopped',
-    replace: "stopped",
+    find: 'if (abandoned) return "failed";',
+    replace: "",
     suite: OBSERVER,
   },
   {
@@ -769,20 +768,62 @@ export const FAULTS: readonly Fault[] = [
     file: "app/observe.ts",
     find: "if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);",
     replace: "",
-    suite: OBSERVE,
+    suite: OBSERVER,
   },
   {
     name: "the last step of a turn answers nothing if its end is not told",
     file: "app/observe.ts",
-    find: 'if (isLast && outcomeOf(step, undefined) === "ended") courier?.answered(participant, watch.shown);',
+    find: "if (isLast && isFinished(step)) courier?.answered(participant, watch.shown);",
     replace: "",
-    suite: OBSERVE,
+    suite: OBSERVER,
   },
   {
     name: "every list is taken for a compaction's until the end of the summary is told",
     file: "app/observe.ts",
     find: "      watch.compacting = false;\n      watch.shown = [];\n      return;",
     replace: "      watch.shown = [];\n      return;",
-    suite: OBSERVE,
+    suite: OBSERVER,
+  },
+  {
+    name: "a turn that a crash cut between two steps has ended well",
+    file: "app/observe.ts",
+    find: "const wasCut = abandoned && step.midTurn;",
+    replace: "const wasCut = false;",
+    suite: OBSERVER,
+  },
+  {
+    name: "an end that was settled before a crash is settled again after it",
+    file: "app/observe.ts",
+    find: "const settledStepId = watch.settledStepId ?? (seat && placeOf(state, seat.participant)?.settledStepId);",
+    replace: "const { settledStepId } = watch;",
+    suite: OBSERVER,
+  },
+  {
+    name: "a turn whose beginning died with its process is never missed",
+    file: "app/observe.ts",
+    find: "if (watch.abandoned) await this.#noteUntoldTurn(seat, courier);",
+    replace: "",
+    suite: OBSERVER,
+  },
+  {
+    name: "what the team's mail made the lead begin is left lying after a crash",
+    file: "core/decide-members.ts",
+    find: "return isLeftLying(state, command)",
+    replace: "return false",
+    suite: MEMBERS,
+  },
+  {
+    name: "a member whose process has died eight times is given up on",
+    file: "core/decide-members.ts",
+    find: "(before.backoff?.failures ?? 0) + (command.abandoned ? 0 : 1)",
+    replace: "(before.backoff?.failures ?? 0) + 1",
+    suite: MEMBERS,
+  },
+  {
+    name: "mail whose process has died eight times is given up",
+    file: "core/delivery.ts",
+    find: "const attempts = died ? Math.max(0, batch.attempts - 1) : batch.attempts;",
+    replace: "const { attempts } = batch;",
+    suite: DELIVERY,
   },
 ];

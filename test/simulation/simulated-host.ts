@@ -527,6 +527,7 @@ function endOf({ id, completedAt, finish, fault, parts, summary }: StoredMessage
   return {
     hostMessageId: id,
     completed: completedAt !== undefined,
+    midTurn: finish === undefined || finish === "tool-calls",
     text: summary ? "" : parts.map(({ text }) => text).join("\n"),
     ...(finish === undefined ? {} : { finish }),
     ...(fault === undefined ? {} : { error: fault }),
