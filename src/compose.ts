@@ -23,6 +23,7 @@ import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
 import type { Clock, Settings } from "./ports.ts";
 import { registry } from "./registry.ts";
+import type { Step } from "./storage/disk.ts";
 import { openStorage } from "./storage/open.ts";
 import { systemClock } from "./system/clock.ts";
 import { systemIds } from "./system/ids.ts";
@@ -36,6 +37,10 @@ const SWEEP_DELAY_MS = 5_000;
 export interface Seams {
   /** Runs in place of the machine's: a test turns it instead of waiting. */
   readonly clock?: Clock;
+  /** Told before and after each write to the disk: a test lets the process die at one. */
+  readonly step?: Step;
+  /** Stands in front of the host. */
+  readonly before?: (host: OpencodeHost) => OpencodeHost;
 }
 
 /** What the plugin instances of one process share, for one base folder. */
@@ -159,12 +164,14 @@ function sharedOf(baseDir: string, seams: Seams): Promise<Shared> {
   return made;
 }
 
-async function makeShared(baseDir: string, { clock = systemClock }: Seams): Promise<Shared> {
-  const host = openHost(() => systemClock.now());
+async function makeShared(baseDir: string, { clock = systemClock, step, before }: Seams): Promise<Shared> {
+  const opened = openHost(() => systemClock.now());
+  const host = before ? before(opened) : opened;
   const storage = openStorage({
     baseDir,
     liveness: await readProcesses(),
     report: (report) => host.log("warn", "storage", { report }),
+    ...(step === undefined ? {} : { step }),
   });
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
   const fleet = new Fleet({ clock, ids: systemIds, host, worktrees, ...storage });

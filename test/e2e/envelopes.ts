@@ -13,16 +13,18 @@ const ENVELOPE = /<peer_message((?: [A-Za-z]+="[^"]*")*)>([\s\S]*?)<\/peer_messa
 
 /** Every envelope in the user messages of a request, in order. */
 export function mailIn(request: ModelRequest): readonly SeenMail[] {
-  return request.messages
-    .filter((message) => message.role === "user")
-    .flatMap((message) => [...message.text.matchAll(ENVELOPE)])
-    .map(([, head = "", body = ""]) => {
-      const attributes = Object.fromEntries(
-        [...head.matchAll(/ ([A-Za-z]+)="([^"]*)"/g)].map(([, name = "", value = ""]) => [name, value]),
-      );
-      const { from = "", kind = "", messageId = "" } = attributes;
-      return { from, kind, messageId, attributes, body };
-    });
+  return request.messages.filter((message) => message.role === "user").flatMap(({ text }) => mailOf(text));
+}
+
+/** Every envelope in a text, in order. */
+export function mailOf(text: string): readonly SeenMail[] {
+  return [...text.matchAll(ENVELOPE)].map(([, head = "", body = ""]) => {
+    const attributes = Object.fromEntries(
+      [...head.matchAll(/ ([A-Za-z]+)="([^"]*)"/g)].map(([, name = "", value = ""]) => [name, value]),
+    );
+    const { from = "", kind = "", messageId = "" } = attributes;
+    return { from, kind, messageId, attributes, body };
+  });
 }
 
 /** The bodies of one kind. */

@@ -25,7 +25,6 @@ const DELIVERY = ["core/delivery.test.ts", "core/delivery-histories.test.ts"];
 const TASKS = ["core/tasks.test.ts", "core/task-histories.test.ts"];
 const STORES = ["contract/storage.test.ts"];
 const TRANSACT = ["app/transact.test.ts"];
-const OBSERVER = ["app/observe.test.ts"];
 const CRASHES = ["storage/crash.test.ts"];
 const LANES = ["app/lane.test.ts"];
 const EVENTS = ["opencode/events.test.ts"];
@@ -697,21 +696,21 @@ export const FAULTS: readonly Fault[] = [
     file: "app/observe.ts",
     find: "const isTold = !begun ||",
     replace: "const isTold = begun ||",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "the answer before a turn's prompt is taken for that turn's end",
     file: "app/observe.ts",
     find: "if (fact.goesOn && watch.listed && ",
     replace: "if (fact.goesOn && ",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "a host that goes down leaves its members held by a person's Esc",
     file: "app/observe.ts",
     find: 'if (abandoned) return "failed";',
     replace: "",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "a step that the host takes by itself ends a turn",

@@ -4,7 +4,7 @@ import { eventually } from "./eventually.ts";
 import { type HostApi, hostApi } from "./host-api.ts";
 import { type Ground, OPENCODE } from "./host-ground.ts";
 import { processesOf, start, type Watched } from "./processes.ts";
-import type { WaitOptions } from "./recording.ts";
+import { DEFAULT_WAIT_MS, type WaitOptions } from "./recording.ts";
 
 /**
  * A real `opencode serve` on a ground of its own, as a test drives it.
@@ -31,6 +31,8 @@ export interface Host extends HostApi, AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL; waits until the process is gone. Its bash children live on, as after a real crash. */
   kill9(): Promise<void>;
+  /** Waits until the process is gone without anything of ours having ended it. */
+  died(options?: WaitOptions): Promise<void>;
   /** One `opencode …` to its end, on the same home and work tree: `run(["run", "Make a team"])`. */
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** The same, not awaited: for a test that looks at it while it runs or kills it. */
@@ -56,7 +58,7 @@ export interface RunResult {
 }
 
 /** A start takes 1.2 s on two idle cores; the rest is for a machine that runs several at once. */
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Between bind and ready the socket accepts connections it never answers: each try must end by itself. */
 const HEALTH_TRY_MS = 1_000;
@@ -128,6 +130,15 @@ export function openHost(ground: Ground, options: { readonly ownsGround?: boolea
     start: begin,
     stop: () => end("SIGTERM"),
     kill9: () => end("SIGKILL"),
+    async died({ timeoutMs = DEFAULT_WAIT_MS, what = "the end of the host" } = {}) {
+      const { process } = current();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`no ${what} within ${timeoutMs} ms`)), timeoutMs);
+      });
+      await Promise.race([process.ended, late]).finally(() => clearTimeout(timer));
+      await end("SIGKILL");
+    },
     async restart() {
       await end("SIGTERM");
       await begin();

@@ -26,6 +26,8 @@ export interface ModelServer extends AsyncDisposable {
   request(matches: (request: ModelRequest) => boolean, options?: WaitOptions): Promise<ModelRequest>;
   /** Forgets all rules; names and recorded requests stay. */
   unscript(): void;
+  /** Forgets all recorded requests and answers them: a long run would not fit into memory. */
+  forget(): readonly ModelRequest[];
   /** One line for every recorded request. */
   digest(): string;
   /**
@@ -59,6 +61,7 @@ export async function startModelServer(): Promise<ModelServer> {
   const closing = new AbortController();
   const speakers = speakerBook();
   const scriptFailures: unknown[] = [];
+  let received = 0;
   let rules: readonly Rule[] = [];
 
   function choose(request: ModelRequest): Reply {
@@ -83,7 +86,8 @@ export async function startModelServer(): Promise<ModelServer> {
     }
     const gone = hangUpSignal(response, closing.signal);
     const rawBody = await readAll(incoming);
-    const request = readRequest(recording.items.length + 1, incoming.headers, rawBody, speakers.of);
+    received += 1;
+    const request = readRequest(received, incoming.headers, rawBody, speakers.of);
     const reply = chooseOrExplain(request);
     recording.add(request);
     request.outcome = await answer(request, reply, response, gone);
@@ -132,6 +136,7 @@ export async function startModelServer(): Promise<ModelServer> {
     unscript() {
       rules = [];
     },
+    forget: recording.forget,
     digest: () => digest(recording.items),
     close,
     [Symbol.asyncDispose]: close,
