@@ -200,9 +200,13 @@ export class Courier {
     return (await this.#byAnswer(recipient)).unanswered.length;
   }
 
-  /** Reads what a dead process had on its way. */
+  /** Mends and reads what a dead process had on its way. */
   async takeUp(recipient: Participant): Promise<void> {
-    await this.#upToDate(recipient);
+    const route = this.#route(recipient);
+    route.lane.add(async () => {
+      await this.#load(route);
+    });
+    await route.lane.reached();
   }
 
   /** Who asked for what a finished step has seen and is not acked: there was a turn of it. Undefined if nothing is so. */

@@ -260,12 +260,12 @@ export function isOver(phase: DeliveryPhase): boolean {
 }
 
 /**
- * A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. An attempt that
- * died with its process is none: neither the mail nor its recipient has failed.
+ * A batch of an earlier life: asked about at once, and its clock stood while nobody was there to carry it. Attempts that
+ * died with their process are none: neither the mail nor its recipient has failed.
  */
 export function takeUp(batch: Batch, now: Instant, died: boolean): Batch {
   const held = batch.held ?? { since: Math.min(batch.dueAt, now), by: "restart" };
-  const attempts = died ? Math.max(0, batch.attempts - 1) : batch.attempts;
+  const attempts = died ? 0 : batch.attempts;
   return { ...batch, attempts, dueAt: now, held };
 }
 

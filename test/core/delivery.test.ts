@@ -98,7 +98,7 @@ describe("a batch of an earlier life", () => {
     expect(found).toMatchObject({ attempts: 3, dueAt: T0 + 9_000, held: { since: T0 + 5, by: "restart" } });
   });
 
-  test("has not used up the attempt that died with its process, however often one dies", () => {
+  test("has not used up any attempt that died with its process, however often one dies", () => {
     let left = batch({ attempts: 1 });
     for (let death = 0; death < 20; death++) {
       const found = takeUp(left, T0 + death, true);

@@ -821,7 +821,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "mail whose process has died eight times is given up",
     file: "core/delivery.ts",
-    find: "const attempts = died ? Math.max(0, batch.attempts - 1) : batch.attempts;",
+    find: "const attempts = died ? 0 : batch.attempts;",
     replace: "const { attempts } = batch;",
     suite: DELIVERY,
   },
