@@ -54,8 +54,11 @@ interface Route {
   wakeAt: Instant | undefined;
   /** Under the hold `slot`: since when. */
   slotSince: Instant | undefined;
-  /** The host's message that was found overlooked once all that had been told by then was worked in. */
-  overlooked: string | undefined;
+  /**
+   * Messages of the host in whose place something new has to go out, by what its history says. True once all that had been
+   * told by then is worked in, and the history may be believed.
+   */
+  readonly doubts: Map<string, boolean>;
   /** The last look broke off: the next one is not left to an event. */
   failed: boolean;
   cancelTimer: (() => void) | undefined;
@@ -336,7 +339,7 @@ export class Courier {
       hold: undefined,
       wakeAt: undefined,
       slotSince: undefined,
-      overlooked: undefined,
+      doubts: new Map(),
       failed: false,
       cancelTimer: undefined,
     };
@@ -417,8 +420,12 @@ export class Courier {
   }
 
   #keep(route: Route, batch: Batch): void {
-    if (isOver(batch.phase)) route.batches?.delete(batch.batchId);
-    else route.batches?.set(batch.batchId, batch);
+    if (isOver(batch.phase)) {
+      route.batches?.delete(batch.batchId);
+      route.doubts.delete(batch.hostMessageId);
+    } else {
+      route.batches?.set(batch.batchId, batch);
+    }
   }
 
   async #work(route: Route): Promise<void> {
@@ -491,7 +498,8 @@ export class Courier {
     for (const batch of [...(await this.#load(route)).values()])
       await this.#drive(route, batch, state, followed);
     const open = [...(await this.#load(route)).values()];
-    if (open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);
+    const inDoubt = [...route.doubts.values()].includes(false);
+    if (!inDoubt && open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);
   }
 
   /** One batch, one look: give up, post, or ask the host what became of it. */
@@ -563,6 +571,7 @@ export class Courier {
     // Asked before the history is read: a turn that was over by then has left its answer there.
     const busy = this.#isBusy(batch.sessionId) || (await this.#hostWorks(state, route.recipient));
     const verdict = await this.#askHost(batch);
+    if (!this.#isCertain(route, batch, verdict)) return;
     switch (verdict) {
       case "gone":
         await this.#lose(route, batch);
@@ -572,8 +581,7 @@ export class Courier {
         else this.#putBack(route, batch);
         return;
       case "overlooked":
-        if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);
-        else this.#doubt(route, batch);
+        await this.#remind(route, batch, state);
         return;
       case "closed":
         if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
@@ -600,19 +608,34 @@ export class Courier {
     this.#desk.sessionGone(batch.sessionId);
   }
 
-  /** That the model was sent the text may have been told and not been worked in yet: then the next look knows better. */
-  #doubt(route: Route, batch: Batch): void {
-    const { clock } = this.#world;
-    this.#keep(route, { ...batch, dueAt: clock.now() + EVIDENCE_DEADLINE_MS });
-    const told = this.#watches.of(batch.sessionId).lane.reached();
-    void told.then(() => {
-      route.overlooked = batch.hostMessageId;
-      route.lane.add(() => {
-        const now = route.batches?.get(batch.batchId);
-        if (now) this.#keep(route, { ...now, dueAt: clock.now() });
-      });
-      this.look(route.recipient);
-    });
+  /**
+   * That the model was sent the text, or has answered it, may have been told and not been worked in yet: then a look after
+   * that knows better, and until then newer mail must not overtake this.
+   */
+  #isCertain(route: Route, { batchId, hostMessageId, sessionId }: Batch, verdict: Verdict | "gone"): boolean {
+    const { doubts } = route;
+    const isWorkedIn = doubts.get(hostMessageId);
+    if (isWorkedIn) doubts.delete(hostMessageId);
+    if (isWorkedIn || !SENDS_ANEW.has(verdict)) return true;
+    if (isWorkedIn === undefined) {
+      doubts.set(hostMessageId, false);
+      void this.#watches
+        .of(sessionId)
+        .lane.reached()
+        .then(() => {
+          route.lane.add(() => {
+            const batch = route.batches?.get(batchId);
+            if (batch?.hostMessageId === hostMessageId) {
+              doubts.set(hostMessageId, true);
+              this.#keep(route, { ...batch, dueAt: this.#world.clock.now() });
+            } else {
+              doubts.delete(hostMessageId);
+            }
+          });
+          this.look(route.recipient);
+        });
+    }
+    return false;
   }
 
   /** What the host says itself: a turn that has just begun may not have been worked in yet. */
@@ -968,6 +991,9 @@ export class Courier {
     });
   }
 }
+
+/** What the history may say of a batch that makes something new go out, which nothing takes back. */
+const SENDS_ANEW: ReadonlySet<Verdict | "gone"> = new Set<Verdict>(["overlooked", "closed", "compacted"]);
 
 /** What a batch waits for while the turn that will see it runs: its next look is a matter of time, not of an event. */
 const BUSY = "busy";

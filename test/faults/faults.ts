@@ -30,6 +30,7 @@ const LANES = ["app/lane.test.ts"];
 const EVENTS = ["opencode/events.test.ts"];
 const COMPACTIONS = ["e2e/protocol-compaction.test.ts"];
 const LATE_PARTS = ["e2e/protocol-late.test.ts"];
+const OBSERVE = ["app/observe.test.ts"];
 const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
 const PLACES = ["core/worktree.test.ts"];
@@ -736,9 +737,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a reminder that leads to nothing is followed by the text itself, a second time",
     file: "app/courier.ts",
-    find: "if (route.overlooked === batch.hostMessageId) await this.#remind(route, batch, state);",
+    find: '        await this.#remind(route, batch, state);\n        return;\n      case "closed":',
     replace:
-      "if (route.overlooked === batch.hostMessageId) await (batch.attempts > 1 ? this.#post(route, this.#nextRound(batch), state) : this.#remind(route, batch, state));",
+      '        await (batch.attempts > 1 ? this.#post(route, this.#nextRound(batch), state) : this.#remind(route, batch, state));\n        return;\n      case "closed":',
     suite: WEATHERS,
   },
   {
@@ -751,7 +752,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "the next batch is posted before the one ahead of it has been seen",
     file: "app/courier.ts",
-    find: "if (open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);",
+    find: "if (!inDoubt && open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);",
     replace: "await this.#reserveNext(route, state);",
     suite: WEATHERS,
   },
@@ -767,42 +768,42 @@ export const FAULTS: readonly Fault[] = [
     file: "app/observe.ts",
     find: "if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);",
     replace: "",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "the last step of a turn answers nothing if its end is not told",
     file: "app/observe.ts",
     find: "if (isLast && isFinished(step)) courier?.answered(participant, watch.shown);",
     replace: "",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "every list is taken for a compaction's until the end of the summary is told",
     file: "app/observe.ts",
     find: "      watch.compacting = false;\n      watch.shown = [];\n      return;",
     replace: "      watch.shown = [];\n      return;",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "a turn that a crash cut between two steps has ended well",
     file: "app/observe.ts",
     find: "const wasCut = abandoned && step.midTurn;",
     replace: "const wasCut = false;",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "an end that was settled before a crash is settled again after it",
     file: "app/observe.ts",
     find: "const settledStepId = watch.settledStepId ?? (seat && placeOf(state, seat.participant)?.settledStepId);",
     replace: "const { settledStepId } = watch;",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "a turn whose beginning died with its process is never missed",
     file: "app/observe.ts",
     find: "if (watch.abandoned) await this.#noteUntoldTurn(seat, courier);",
     replace: "",
-    suite: OBSERVER,
+    suite: OBSERVE,
   },
   {
     name: "what the team's mail made the lead begin is left lying after a crash",
