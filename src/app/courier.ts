@@ -913,7 +913,7 @@ export class Courier {
 
   /**
    * What only the host knows: that the session is gone, or a staged undo, which the start of a turn would make final. Then
-   * the slot is given back. A running turn has passed both.
+   * the slot and the wake are given back. A running turn has passed both.
    */
   async #hostHold(recipient: Participant, sessionId: SessionId): Promise<HoldReason | undefined> {
     if (this.#isBusy(sessionId)) return undefined;
@@ -925,7 +925,10 @@ export class Courier {
         this.#desk.sessionGone(sessionId);
       } else if (!session.undoStaged) held = this.#lateHold(recipient);
     } finally {
-      if (held) this.#launching.delete(recipient);
+      if (held) {
+        this.#launching.delete(recipient);
+        this.#rate.giveBack(recipient);
+      }
     }
     return held;
   }

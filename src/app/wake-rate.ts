@@ -31,6 +31,10 @@ class Bucket {
   take(): void {
     this.#tokens -= 1;
   }
+
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
 }
 
 /** How often one run's participants are woken: three at once and then one a second each, ten a second together. */
@@ -51,5 +55,11 @@ export class WakeRate {
     own.take();
     this.#run.take();
     return undefined;
+  }
+
+  /** The wake that was taken last has not been made. */
+  giveBack(participant: Participant): void {
+    this.#each.get(participant)?.giveBack();
+    this.#run.giveBack();
   }
 }

@@ -36,4 +36,14 @@ describe("the rate of wakes", () => {
     for (let wake = 0; wake < 3; wake += 1) expect(rate.take("ada", later)).toBeUndefined();
     expect(rate.take("ada", later)).toBe(later + 1_000);
   });
+
+  test("a wake that was not made costs nothing", () => {
+    const rate = new WakeRate(NOON);
+    for (let wake = 0; wake < 20; wake += 1) {
+      expect(rate.take("ada", NOON)).toBeUndefined();
+      rate.giveBack("ada");
+    }
+    for (let wake = 0; wake < 3; wake += 1) expect(rate.take("ada", NOON)).toBeUndefined();
+    expect(rate.take("ada", NOON)).toBe(NOON + 1_000);
+  });
 });

@@ -144,6 +144,7 @@ describe("the adapter inside opencode serve", () => {
           agent: "general",
           rules,
           undoStaged: false,
+          mark: { runId: order.mark.runId, member: order.mark.member },
         });
         expect((await bench.host.find(sessionId))?.model).toEqual({
           id: "m",
