@@ -259,7 +259,8 @@ class MemoryMailbox implements Mailbox {
   }
 
   async deadCount(runId: RunId, recipient: Participant): Promise<number> {
-    return this.#waiting(runId, recipient, ["dead"]).length;
+    const mail = [...(this.#inbox(runId, recipient)?.mail.values() ?? [])];
+    return mail.filter(({ place }) => place === "dead").length;
   }
 
   async find(runId: RunId, recipient: Participant, messageId: MessageId): Promise<MessagePlace | undefined> {
