@@ -46,6 +46,8 @@ export class Life {
     return {
       now: () => this.#clock.now(),
       after: (ms, ring) => {
+        // What was on its way when it died still comes to its next call, and may set a timer before.
+        if (!this.alive) return () => undefined;
         let forget: () => void = () => undefined;
         const cancel = this.#clock.after(ms, () => {
           forget();
