@@ -981,7 +981,8 @@ export class Courier {
     const nothing = batches.length === 0 && route.hold === undefined && !route.failed;
     if (this.#closed || !state || nothing) return;
     const now = this.#world.clock.now();
-    const dues = batches.map((batch) => batch.dueAt);
+    // Not touched before it is known how a dead process's turn ended, however long its batches have been due.
+    const dues = this.#isAbandoned(route.recipient) ? [] : batches.map((batch) => batch.dueAt);
     const until = memberOf(state, route.recipient)?.backoff?.until;
     if (route.hold === "backoff" && until !== undefined) dues.push(until);
     if (route.hold === "rate" && route.wakeAt !== undefined) dues.push(route.wakeAt);

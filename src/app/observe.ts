@@ -63,6 +63,7 @@ export class Observer {
   /** From here on nothing is noted: a host that goes down stops its turns as a person would, and nobody has stopped them. */
   close(): void {
     this.#closed = true;
+    this.#watches.stopLooking();
   }
 
   /** Never waits and never throws: hooks hand facts in and go on. */
@@ -274,7 +275,7 @@ export class Observer {
       await courier?.takeUp(seat.participant);
       await this.#settle(seat, watch, sessionId);
     } catch (fault) {
-      this.#world.clock.after(COMMIT_RETRY_MS, () => this.checkSettled(sessionId));
+      this.#lookAgain(watch, sessionId, COMMIT_RETRY_MS);
       throw fault;
     }
     watch.abandoned = false;
@@ -297,7 +298,7 @@ export class Observer {
     if (step === "none") return;
     if (step === "unfinished") {
       watch.settleLooks += 1;
-      this.#world.clock.after(SETTLE_RETRY_MS, () => this.checkSettled(sessionId));
+      this.#lookAgain(watch, sessionId, SETTLE_RETRY_MS);
       return;
     }
     const courier = this.#desk.courier(runId);
@@ -313,7 +314,7 @@ export class Observer {
       if (this.#hasTurn(runId, participant)) await this.#turnSettled(seat, watch, step, courier, about);
     } catch (fault) {
       // Nobody tells of this end again.
-      this.#world.clock.after(COMMIT_RETRY_MS, () => this.checkSettled(sessionId));
+      this.#lookAgain(watch, sessionId, COMMIT_RETRY_MS);
       throw fault;
     }
     watch.busy = false;
@@ -323,6 +324,13 @@ export class Observer {
     watch.compacting = false;
     watch.fault = undefined;
     courier?.settled(participant, failed ? faultText(error) : undefined);
+  }
+
+  /** One timer a session: whatever asks meanwhile and is told no more sets it anew, or the looks would multiply. */
+  #lookAgain(watch: SessionWatch, sessionId: SessionId, afterMs: number): void {
+    watch.cancelLook?.();
+    if (!this.#closed)
+      watch.cancelLook = this.#world.clock.after(afterMs, () => this.checkSettled(sessionId));
   }
 
   /**

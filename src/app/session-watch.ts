@@ -32,6 +32,8 @@ export interface SessionWatch {
   settledStepId: string | undefined;
   /** Looks at an unfinished message so far; past the bound it is taken as cut off. */
   settleLooks: number;
+  /** Takes the next look back that no event brings. */
+  cancelLook: (() => void) | undefined;
   /**
    * Whoever ran the session is gone: what is unfinished stays so, no person has stopped it, and how it ended is found
    * before its mail is touched.
@@ -67,6 +69,7 @@ export class SessionWatches {
       endedStepId: undefined,
       settledStepId: undefined,
       settleLooks: 0,
+      cancelLook: undefined,
       abandoned: false,
     };
     this.#watches.set(sessionId, watch);
@@ -74,12 +77,18 @@ export class SessionWatches {
   }
 
   forget(sessionId: SessionId): void {
+    this.#watches.get(sessionId)?.cancelLook?.();
     this.#watches.delete(sessionId);
   }
 
   /** Forgets every session of which nobody needs to know: those of former generations have nobody else to do it. */
   keepOnly(isWatched: (sessionId: SessionId) => boolean): void {
-    for (const sessionId of this.#watches.keys()) if (!isWatched(sessionId)) this.#watches.delete(sessionId);
+    for (const sessionId of this.#watches.keys()) if (!isWatched(sessionId)) this.forget(sessionId);
+  }
+
+  /** No session is looked at again without an event. */
+  stopLooking(): void {
+    for (const watch of this.#watches.values()) watch.cancelLook?.();
   }
 
   async drained(): Promise<void> {

@@ -35,6 +35,7 @@ const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
 const PLACES = ["core/worktree.test.ts"];
 const GIT = ["git/worktrees.test.ts"];
+const CUT_OFFS = ["app/cut-off.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
@@ -748,6 +749,20 @@ export const FAULTS: readonly Fault[] = [
     find: "leases.holds(runId, sessionId) && this.#watches.of(sessionId).busy === true;",
     replace: "leases.holds(runId, sessionId);",
     suite: WEATHERS,
+  },
+  {
+    name: "every failed look at a turn that was cut off leads to one more",
+    file: "app/observe.ts",
+    find: "    watch.cancelLook?.();\n",
+    replace: "",
+    suite: CUT_OFFS,
+  },
+  {
+    name: "mail that waits until it is known how a turn was cut off is looked after in a loop",
+    file: "app/courier.ts",
+    find: "this.#isAbandoned(route.recipient) ? [] : batches.map((batch) => batch.dueAt);",
+    replace: "batches.map((batch) => batch.dueAt);",
+    suite: CUT_OFFS,
   },
   {
     name: "the next batch is posted before the one ahead of it has been seen",
