@@ -581,7 +581,7 @@ export class Courier {
         else this.#putBack(route, batch);
         return;
       case "overlooked":
-        await this.#remind(route, batch, state);
+        await this.#remind(route, { ...batch, overlookedTo: clock.now() }, state);
         return;
       case "closed":
         if (busy) await this.#putOff(route, advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);

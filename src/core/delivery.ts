@@ -205,6 +205,8 @@ export interface Batch {
   readonly held?: { readonly since: Instant; readonly by: string };
   /** The host has shown it at least once: from then on a 404 means a roll-back, not a lost post. */
   readonly stored: boolean;
+  /** No list up to here had it, though the store alone says otherwise: the next owner, who saw none of them, has to know. */
+  readonly overlookedTo?: Instant;
   readonly lastError?: string;
 }
 
@@ -336,7 +338,8 @@ export function judge(
   // Seen to be answered, it stays so, whatever a compaction has left of the steps that would prove it from here.
   if (batch.phase === "answered") return "answered";
   const answered = places.filter((at) => isAnswered(at, transcript));
-  if (answered.length > 0 && (!watched || sawIt(batch))) return "answered";
+  const isProof = !watched && places.some((at) => isAnswered(at, transcript, batch.overlookedTo));
+  if (isProof || (answered.length > 0 && sawIt(batch))) return "answered";
   if (isHidden(last, transcript)) return "compacted";
   if (answered.includes(last)) return "overlooked";
   return isClosed(transcript) ? "closed" : "unanswered";
@@ -354,15 +357,22 @@ function isHidden(at: number, transcript: readonly TranscriptEntry[]): boolean {
 /**
  * A step that names our message as parent was made of a list with it. One that names a later message proves as much only
  * up to the compaction that hid ours: the steps after that were sent the summary.
+ *
+ * @param after steps that began up to then prove nothing.
  */
-function isAnswered(at: number, transcript: readonly TranscriptEntry[]): boolean {
+function isAnswered(
+  at: number,
+  transcript: readonly TranscriptEntry[],
+  after = Number.NEGATIVE_INFINITY,
+): boolean {
   const ours = transcript[at];
   if (!ours) return false;
-  const steps = transcript.filter(isFinishedStep);
+  const proves = (entry: TranscriptEntry): boolean => isFinishedStep(entry) && entry.createdAt > after;
+  const steps = transcript.filter(proves);
   if (steps.some((step) => step.parentId === ours.hostMessageId)) return true;
   const summary = transcript.findIndex((entry, place) => place > at && entry.summary && !entry.failed);
   const inView = isHidden(at, transcript) && summary >= 0 ? transcript.slice(0, summary) : transcript;
-  return inView.filter(isFinishedStep).some((step) => hasLaterParent(step, ours, transcript));
+  return inView.filter(proves).some((step) => hasLaterParent(step, ours, transcript));
 }
 
 function isOriginal(

@@ -188,6 +188,14 @@ describe("what the host's store says about a batch", () => {
     expect(verdict(transcript, true, batch({ phase: "answered" }))).toBe("answered");
   });
 
+  test("stays overlooked for the next owner, who saw no list, until a step that began later", () => {
+    const overlooked = batch({ phase: "posted", overlookedTo: T0 + 6_000 });
+    const before = [ours(), answer("msg_ours", { createdAt: T0 + 5_000 }), user("msg_pointer", T0 + 9_000)];
+    expect(verdict(before, false, overlooked)).toBe("overlooked");
+    const after = [...before, answer("msg_pointer", { createdAt: T0 + 10_000 })];
+    expect(verdict(after, false, overlooked)).toBe("answered");
+  });
+
   test("is compacted where it stands unanswered behind a compaction", () => {
     expect(verdict([ours(), boundary, summary])).toBe("compacted");
     expect(verdict([boundary, summary, ours({ createdAt: T0 + 8_000 })])).toBe("unanswered");

@@ -738,9 +738,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a reminder that leads to nothing is followed by the text itself, a second time",
     file: "app/courier.ts",
-    find: '        await this.#remind(route, batch, state);\n        return;\n      case "closed":',
+    find: "        await this.#remind(route, { ...batch, overlookedTo: clock.now() }, state);",
     replace:
-      '        await (batch.attempts > 1 ? this.#post(route, this.#nextRound(batch), state) : this.#remind(route, batch, state));\n        return;\n      case "closed":',
+      "        await (batch.attempts > 1 ? this.#post(route, this.#nextRound(batch), state) : this.#remind(route, batch, state));",
     suite: WEATHERS,
   },
   {
@@ -749,6 +749,13 @@ export const FAULTS: readonly Fault[] = [
     find: "leases.holds(runId, sessionId) && this.#watches.of(sessionId).busy === true;",
     replace: "leases.holds(runId, sessionId);",
     suite: WEATHERS,
+  },
+  {
+    name: "the next owner takes a step that is known to have missed a message for its answer",
+    file: "core/delivery.ts",
+    find: "isAnswered(at, transcript, batch.overlookedTo)",
+    replace: "isAnswered(at, transcript)",
+    suite: DELIVERY,
   },
   {
     name: "every failed look at a turn that was cut off leads to one more",
