@@ -1,5 +1,4 @@
 import type { TurnSettled } from "../core/commands.ts";
-import type { FlotillaMark } from "../core/delivery.ts";
 import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
@@ -192,12 +191,20 @@ export class Observer {
   async #listShown(seat: Seat, watch: SessionWatch, fact: ListShown): Promise<void> {
     const courier = this.#desk.courier(seat.runId);
     const { lastStepId } = fact;
-    const marks = fact.shown.map((one) => one.mark);
     const isLater = lastStepId !== watch.lastStepId;
     // The newest step by now is the one that was sent the list before this; its end may be told later, or never.
     if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);
-    // In the first list of a turn, the answer before its prompt is the end of an earlier one.
-    if (fact.goesOn && watch.listed && isLater) await this.#passedEnd(seat, watch, fact, marks);
+    try {
+      // In the first list of a turn, the answer before its prompt is the end of an earlier one.
+      if (fact.goesOn && watch.listed && isLater) await this.#passedEnd(seat, watch, fact);
+    } finally {
+      // Nobody shows this list again: a host that cannot be asked about the step before must not hide what it proves.
+      this.#takeDown(seat, watch, fact);
+    }
+  }
+
+  /** What the newest list has in it, and whom it was for. */
+  #takeDown(seat: Seat, watch: SessionWatch, { shown, lastStepId }: ListShown): void {
     watch.lastStepId = lastStepId;
     watch.listed = true;
     if (watch.compacting) {
@@ -206,8 +213,8 @@ export class Observer {
       watch.shown = [];
       return;
     }
-    watch.shown = marks;
-    if (fact.shown.length > 0) courier?.witnessed(seat.participant, fact.shown);
+    watch.shown = shown.map((one) => one.mark);
+    if (shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, shown);
   }
 
   /**
@@ -217,8 +224,7 @@ export class Observer {
   async #passedEnd(
     seat: Seat,
     watch: SessionWatch,
-    { sessionId, lastStepId }: ListShown,
-    marks: readonly FlotillaMark[],
+    { sessionId, lastStepId, shown }: ListShown,
   ): Promise<void> {
     const { runId, participant } = seat;
     // What a lead says is owed to nobody, and its tools come with a turn of the host's.
@@ -226,6 +232,7 @@ export class Observer {
     const step = await this.#world.host.step(sessionId, lastStepId);
     if (!step) return;
     const courier = this.#desk.courier(runId);
+    const marks = shown.map((one) => one.mark);
     const next = (await courier?.causeOf(participant, marks)) ?? "foreign";
     await this.#turnSettled(seat, watch, step, courier, { newestStepId: lastStepId, next });
     watch.settledStepId = lastStepId;

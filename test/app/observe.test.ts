@@ -65,15 +65,23 @@ async function observed(special: Partial<Courier> = {}) {
   await transactor.create(decision, async () => undefined);
   await transactor.transact(RUN, () => opened("ada"));
 
+  /** Hands facts in and waits until they are worked in, as far as they can be. */
+  async function hand(...facts: readonly Fact[]): Promise<void> {
+    for (const fact of facts) observer.observe(fact);
+    await watches.drained();
+  }
+
   return {
     host,
     /** Batches of each list that proved something. */
     witnessed,
     answered,
-    /** Hands facts in and waits until they are worked in. */
+    /** What could not be worked in, reported by now. */
+    faults,
+    hand,
+    /** The same where nothing may go wrong. */
     async tell(...facts: readonly Fact[]): Promise<void> {
-      for (const fact of facts) observer.observe(fact);
-      await watches.drained();
+      await hand(...facts);
       expect(faults).toEqual([]);
     },
     /** The model has answered: the host stores it. */
@@ -296,5 +304,18 @@ describe("what a list proves", () => {
     });
     expect(story.witnessed).toEqual(["batch_1", "batch_3"]);
     expect(story.answered).toEqual(["batch_1"]);
+  });
+
+  test("a list is read though the host does not say how the turn before it ended", async () => {
+    const story = await observed();
+    await story.tell(busy, list(["batch_1"]));
+    const silence = new Error("no answer");
+    story.host.step = () => Promise.reject(silence);
+    await story.hand({ ...list(["batch_1", "batch_2"], "msg_1"), goesOn: true });
+    expect(story.faults).toEqual([silence]);
+    expect(story.witnessed).toEqual(["batch_1", "batch_1 batch_2"]);
+    // The step that was sent it is known by it.
+    await story.hand(list(["batch_1", "batch_2"], "msg_2"));
+    expect(story.answered).toEqual(["batch_1", "batch_1", "batch_2"]);
   });
 });

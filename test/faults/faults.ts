@@ -807,6 +807,13 @@ export const FAULTS: readonly Fault[] = [
     suite: OBSERVE,
   },
   {
+    name: "a list proves nothing if the host does not say how the turn before it ended",
+    file: "app/observe.ts",
+    find: "    } finally {\n      // Nobody shows this list again: a host that cannot be asked about the step before must not hide what it proves.\n      this.#takeDown(seat, watch, fact);\n    }",
+    replace: "      this.#takeDown(seat, watch, fact);\n    } finally {\n    }",
+    suite: OBSERVE,
+  },
+  {
     name: "a turn that a crash cut between two steps has ended well",
     file: "app/observe.ts",
     find: "const wasCut = abandoned && step.midTurn;",

@@ -175,7 +175,7 @@ class History {
       },
       finished: (step) => {
         this.#tell(`finished ${step.sessionId} ${step.stepId}`);
-        this.#ledger.finished(step);
+        this.#ledger.finished(step, life);
       },
       logged: (line) => this.#tell(`logged ${line}`),
       broke: (fault) => {
@@ -208,15 +208,19 @@ class History {
   }
 
   #recorded(mailbox: Mailbox): Mailbox {
-    return new Proxy(mailbox, {
-      get: (target, name) => {
-        const method = Reflect.get(target, name) as Mailbox["put"];
-        if (name !== "put") return method;
-        return (message: Parameters<Mailbox["put"]>[0]) => {
-          this.#ledger.written(message);
-          return method(message);
-        };
+    const recorded: Partial<Mailbox> = {
+      put: (message) => {
+        this.#ledger.written(message);
+        return mailbox.put(message);
       },
+      saveBatch: (batch) => {
+        const done = mailbox.saveBatch(batch);
+        void done.then(() => this.#ledger.saved(batch));
+        return done;
+      },
+    };
+    return new Proxy(mailbox, {
+      get: (target, name) => Reflect.get(recorded, name) ?? Reflect.get(target, name),
     });
   }
 

@@ -1,7 +1,9 @@
+import type { Batch } from "../../src/core/delivery.ts";
 import type { Instant, MessageId, Participant, SessionId } from "../../src/core/ids.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { MessagePlace, Prompt } from "../../src/ports.ts";
 import { inView, type StoredMessage, type StoredPart, type StoredSession } from "./host-database.ts";
+import type { Life } from "./life.ts";
 import type { Step } from "./simulated-host.ts";
 
 /** What is known of one message in one inbox. */
@@ -9,6 +11,10 @@ interface Entry {
   readonly message: Message;
   /** A step whose list held the text has finished without an error. */
   read: boolean;
+  /** That it was read is on disk: in its batch file, or in the host's history in a way that proves it. */
+  onRecord: boolean;
+  /** Processes in which it was read. */
+  readonly readIn: Set<Life>;
   shown: boolean;
   posts: number;
   firstPostAt: Instant | undefined;
@@ -17,6 +23,9 @@ interface Entry {
 /** Before so many posts, or so much time, nothing is given up. Reservations count an attempt that a crash may undo. */
 const LEAST_POSTS = 7;
 const LEAST_MS = 15 * 60_000;
+
+/** A step that was set going by a later prompt proves nothing of one that was stored just before that. */
+const PROVING_MS = 1_000;
 
 /**
  * What has really happened to every message, from those who know: the inbox it was written to, the host's store, and the
@@ -48,7 +57,15 @@ export class Ledger {
   written(message: Message): void {
     const key = `${message.to} ${message.messageId}`;
     if (this.#entries.has(key)) return;
-    this.#entries.set(key, { message, read: false, shown: false, posts: 0, firstPostAt: undefined });
+    this.#entries.set(key, {
+      message,
+      read: false,
+      onRecord: false,
+      readIn: new Set(),
+      shown: false,
+      posts: 0,
+      firstPostAt: undefined,
+    });
   }
 
   /** A tool call was answered: from here on the message is owed. */
@@ -67,7 +84,19 @@ export class Ledger {
     }
   }
 
-  /** A prompt of ours is stored: nothing that the model has read or will read from an earlier copy. */
+  /** A batch file lies on disk as it is here. */
+  saved({ phase, recipient, messageIds }: Batch): void {
+    if (phase !== "answered") return;
+    for (const id of messageIds) {
+      const entry = this.#entries.get(`${recipient} ${id}`);
+      if (entry) entry.onRecord = true;
+    }
+  }
+
+  /**
+   * A prompt of ours is stored: nothing that the model will read from an earlier copy, and nothing that it has read, as
+   * far as anybody can know. Behind a compaction, what only a process knew that has died since is rightly sent once more.
+   */
   stored(session: StoredSession, message: StoredMessage, part: StoredPart): void {
     const present = new Set(
       inView(session)
@@ -77,7 +106,7 @@ export class Ledger {
     );
     for (const entry of this.#entriesIn(session.id, part.text, part.mark)) {
       const { messageId, to } = entry.message;
-      if (entry.read) this.#violated(`${messageId} to ${to} was stored again after it was read`);
+      if (isKnownRead(entry)) this.#violated(`${messageId} to ${to} was stored again after it was read`);
       else if (present.has(entry)) this.#violated(`${messageId} to ${to} stands twice in view`);
     }
   }
@@ -99,9 +128,15 @@ export class Ledger {
     this.#lists.set(stepId, entries);
   }
 
-  finished({ stepId }: Step): void {
-    for (const entry of this.#lists.get(stepId) ?? []) entry.read = true;
+  finished({ sessionId, stepId, list }: Step, life: Life): void {
+    for (const entry of this.#lists.get(stepId) ?? []) {
+      entry.read = true;
+      entry.readIn.add(life);
+    }
     this.#lists.delete(stepId);
+    for (const { text, mark } of list.filter(isProvenBy(list)).flatMap(({ parts }) => parts)) {
+      for (const entry of this.#entriesIn(sessionId, text, mark)) entry.onRecord = true;
+    }
   }
 
   /** What is in the inboxes when all is quiet. */
@@ -151,6 +186,26 @@ export class Ledger {
   #violated(what: string): void {
     this.violations.push(what);
   }
+}
+
+/** Somebody who is alive knows that it was read, or can look it up. */
+function isKnownRead({ read, onRecord, readIn }: Entry): boolean {
+  return read && (onRecord || [...readIn].some(({ alive }) => alive));
+}
+
+/**
+ * The prompts of a list of which the host's history proves that the step got them: the step's own prompt, and what was
+ * stored a while before that, with no summary since, which may as well have hidden it.
+ */
+function isProvenBy(list: readonly StoredMessage[]): (message: StoredMessage, at: number) => boolean {
+  const own = list.findLast(({ role }) => role === "user");
+  const summary = list.findLastIndex((one) => one.summary && one.finish !== undefined);
+  return (message, at) =>
+    message === own ||
+    (message.role === "user" &&
+      at > summary &&
+      own !== undefined &&
+      own.createdAt - message.createdAt >= PROVING_MS);
 }
 
 function mayBeDead({ posts, firstPostAt }: Entry, now: Instant): boolean {
