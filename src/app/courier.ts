@@ -514,21 +514,49 @@ export class Courier {
       await this.#inspect(route, batch, state, followed);
       return undefined;
     });
-    if (failed) await this.#missed(route, batch, failed);
+    if (failed) await this.#missed(route, batch, state, failed);
   }
 
-  /** The host could not be asked about a batch: an attempt, like a post that it did not take. */
-  async #missed(route: Route, batch: Batch, failed: FailedCall): Promise<void> {
-    const now = this.#world.clock.now();
+  /** The host could not be asked about a batch: an attempt, like a post that it did not take, if nothing holds the batch. */
+  async #missed(route: Route, batch: Batch, state: RunState, failed: FailedCall): Promise<void> {
     if (letsNextFollow(batch.phase)) {
       // The model has seen it: whatever the host says later, nothing is posted and nothing given up.
       this.#putBack(route, batch);
       return;
     }
+    const troubled = { ...batch, lastError: failed.reason };
+    const hold = await this.#standingHold(route, batch, state);
+    if (hold) {
+      this.#holdFor(route, hold);
+      await this.#putOff(route, troubled, hold, state.limits.pollIntervalMs);
+      return;
+    }
+    if (this.#isBusy(batch.sessionId)) {
+      await this.#putOff(route, troubled, BUSY, EVIDENCE_DEADLINE_MS);
+      return;
+    }
+    const now = this.#world.clock.now();
     const free = unheld(batch, now);
     const messages = await this.#world.mailbox.messagesOf(free);
     if (isSpent(free, now)) await this.#giveUp(route, free, messages, notTaken(failed));
     else await this.#postFailed(route, { ...free, attempts: free.attempts + 1 }, messages, failed);
+  }
+
+  /**
+   * What holds a batch whose session could not be asked about. An undo is known to the host alone: that it was staged is
+   * believed until the host says that it is not.
+   */
+  async #standingHold(
+    { recipient }: Route,
+    { held, sessionId }: Batch,
+    state: RunState,
+  ): Promise<HoldReason | undefined> {
+    const starts = !this.#isBusy(sessionId);
+    const now = this.#world.clock.now();
+    const hold = holdOf(state, recipient, starts, this.#slotsFree(state, recipient), now);
+    if (hold || !starts || held?.by !== "undo_staged") return hold;
+    const undone = await tried(async () => !(await this.#world.host.session(sessionId))?.undoStaged);
+    return undone === true ? undefined : "undo_staged";
   }
 
   /**
@@ -682,8 +710,10 @@ export class Courier {
     let hold: HoldReason | FailedCall | undefined = "starting";
     if (seat && askFirst) hold = await tried(() => this.#claim(state, route.recipient, seat.sessionId));
     else if (seat) hold = this.#takeSlot(state, route.recipient, seat.sessionId);
-    if (typeof hold === "string" || !seat) {
-      this.#holdFor(route, typeof hold === "string" ? hold : undefined);
+    // Unanswered, what held it until now does.
+    if (typeof hold === "object") return;
+    if (hold || !seat) {
+      this.#holdFor(route, hold);
       return;
     }
     const batchId = ids.fresh("batch");

@@ -173,6 +173,10 @@ class History {
         );
         this.#ledger.posted(prompt, this.#clock.now());
       },
+      unanswered: (sessionId) => {
+        this.#tell(`unanswered ${sessionId}`);
+        if (!this.#isHeld(sessionId)) this.#ledger.unanswered(sessionId, this.#clock.now());
+      },
       finished: (step) => {
         this.#tell(`finished ${step.sessionId} ${step.stepId}`);
         this.#ledger.finished(step, life);
@@ -277,6 +281,14 @@ class History {
       (other) =>
         other !== node &&
         (other.host.working().includes(sessionId) || other.fleet.world.leases.holds(RUN, sessionId)),
+    );
+  }
+
+  /** By a turn of it that runs, or an undo that is staged in it. */
+  #isHeld(sessionId: SessionId): boolean {
+    return (
+      this.#database.sessions.get(sessionId)?.undoStaged === true ||
+      this.#nodes.some(({ host }) => host.working().includes(sessionId))
     );
   }
 

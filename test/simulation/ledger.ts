@@ -17,11 +17,13 @@ interface Entry {
   readonly readIn: Set<Life>;
   shown: boolean;
   posts: number;
-  firstPostAt: Instant | undefined;
+  /** Questions about its session that got no answer while nothing held it: each is as good as a post that was not taken. */
+  unanswered: number;
+  firstTriedAt: Instant | undefined;
 }
 
-/** Before so many posts, or so much time, nothing is given up. Reservations count an attempt that a crash may undo. */
-const LEAST_POSTS = 7;
+/** Before so many attempts, or so much time, nothing is given up. Reservations count an attempt that a crash may undo. */
+const LEAST_ATTEMPTS = 7;
 const LEAST_MS = 15 * 60_000;
 
 /** A step that was set going by a later prompt proves nothing of one that was stored just before that. */
@@ -64,7 +66,8 @@ export class Ledger {
       readIn: new Set(),
       shown: false,
       posts: 0,
-      firstPostAt: undefined,
+      unanswered: 0,
+      firstTriedAt: undefined,
     });
   }
 
@@ -80,7 +83,17 @@ export class Ledger {
   posted(prompt: Prompt, now: Instant): void {
     for (const entry of this.#entriesIn(prompt.sessionId, prompt.text, prompt.mark)) {
       entry.posts += 1;
-      entry.firstPostAt ??= now;
+      entry.firstTriedAt ??= now;
+    }
+  }
+
+  /** A question about a session that nothing holds got no answer. */
+  unanswered(sessionId: SessionId, now: Instant): void {
+    const participant = this.#participants.get(sessionId);
+    for (const entry of this.#entries.values()) {
+      if (entry.message.to !== participant || entry.read) continue;
+      entry.unanswered += 1;
+      entry.firstTriedAt ??= now;
     }
   }
 
@@ -151,7 +164,8 @@ export class Ledger {
       if (found === "processed") {
         if (!entry.read) this.#violated(`${name} is acked and no finished step has read it`);
       } else if (found !== "dead") this.#violated(`${name} is left: ${found}`);
-      else if (!mayBeDead(entry, now)) this.#violated(`${name} was given up after ${entry.posts} posts`);
+      else if (!mayBeDead(entry, now))
+        this.#violated(`${name} was given up after ${entry.posts} posts, ${entry.unanswered} unanswered`);
     }
   }
 
@@ -208,6 +222,7 @@ function isProvenBy(list: readonly StoredMessage[]): (message: StoredMessage, at
       own.createdAt - message.createdAt >= PROVING_MS);
 }
 
-function mayBeDead({ posts, firstPostAt }: Entry, now: Instant): boolean {
-  return posts >= LEAST_POSTS || (firstPostAt !== undefined && now - firstPostAt >= LEAST_MS);
+function mayBeDead({ posts, unanswered, firstTriedAt }: Entry, now: Instant): boolean {
+  const attempts = posts + unanswered;
+  return attempts >= LEAST_ATTEMPTS || (firstTriedAt !== undefined && now - firstTriedAt >= LEAST_MS);
 }

@@ -35,6 +35,7 @@ function simulatedStage(): HostStage & { close(): void } {
       think: ({ sessionId }) => thoughtOf(acts.get(sessionId)?.shift() ?? OK),
       stored: () => undefined,
       posted: () => undefined,
+      unanswered: () => undefined,
       finished: () => undefined,
       logged: () => undefined,
       broke: (fault) => {

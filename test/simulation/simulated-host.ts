@@ -46,6 +46,8 @@ export interface Company {
   think(step: Step): Thought;
   stored(session: StoredSession, message: StoredMessage, part: StoredPart): void;
   posted(prompt: Prompt): void;
+  /** A question about a session gets no answer. */
+  unanswered(sessionId: SessionId): void;
   finished(step: Step): void;
   logged(line: string): void;
   /** The simulation itself is at fault. */
@@ -125,7 +127,7 @@ export class SimulatedHost implements Host {
   }
 
   async session(sessionId: SessionId): Promise<HostSession | undefined> {
-    await this.#travel();
+    await this.#travel(sessionId);
     const session = this.#database.sessions.get(sessionId);
     if (!session) return undefined;
     const { directory, agent, parentId, undoStaged } = session;
@@ -152,7 +154,7 @@ export class SimulatedHost implements Host {
   }
 
   async lastTurn(sessionId: SessionId): Promise<LastTurn | undefined> {
-    await this.#travel();
+    await this.#travel(sessionId);
     const before = this.#newestStep(sessionId);
     if (before === "gone") return undefined;
     await this.#pass(this.#chance.between(1, 5));
@@ -163,13 +165,13 @@ export class SimulatedHost implements Host {
   }
 
   async step(sessionId: SessionId, hostMessageId: string): Promise<LastStep | undefined> {
-    await this.#travel();
+    await this.#travel(sessionId);
     const found = this.#find(sessionId, hostMessageId);
     return found?.role === "assistant" ? endOf(found) : undefined;
   }
 
   async steps(sessionId: SessionId, since: Instant): Promise<readonly ModelStep[] | undefined> {
-    await this.#travel();
+    await this.#travel(sessionId);
     const messages = this.#database.sessions.get(sessionId)?.messages;
     return messages
       ?.filter(
@@ -182,17 +184,17 @@ export class SimulatedHost implements Host {
     sessionId: SessionId,
     since: Instant = Number.NEGATIVE_INFINITY,
   ): ReturnType<Host["transcript"]> {
-    await this.#travel();
+    await this.#travel(sessionId);
     return this.#database.transcript(sessionId, since);
   }
 
   async isStored(sessionId: SessionId, hostMessageId: string): Promise<boolean> {
-    await this.#travel();
+    await this.#travel(sessionId);
     return (this.#find(sessionId, hostMessageId)?.parts.length ?? 0) > 0;
   }
 
-  async promptStyle(): Promise<PromptStyle> {
-    await this.#travel();
+  async promptStyle(sessionId: SessionId): Promise<PromptStyle> {
+    await this.#travel(sessionId);
     return { agent: "build" };
   }
 
@@ -285,9 +287,11 @@ export class SimulatedHost implements Host {
     return new Promise((resolve) => this.#clock.after(ms, resolve));
   }
 
-  async #travel(): Promise<void> {
+  /** @param about the session that is asked about. */
+  async #travel(about?: SessionId): Promise<void> {
     await this.#pass(this.#chance.between(1, 10));
     if (!this.#chance.happens(this.weather.unanswered)) return;
+    if (about !== undefined) this.#company.unanswered(about);
     await this.#pass(DEADLINE_MS);
     throw new FlotillaError({ code: "host_timeout", message: "no answer", hint: "Ask again." });
   }

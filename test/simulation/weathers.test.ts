@@ -32,6 +32,14 @@ const WEATHERS: readonly { readonly what: string; readonly weather: Partial<Weat
     what: "people prompt members in two processes",
     weather: { paired: true, meddling: 0.8, crashEveryMs: 60_000 },
   },
+  {
+    what: "undo is staged and the host is often not to be asked",
+    weather: { undoing: 0.1, unanswered: 0.1 },
+  },
+  {
+    what: "steps take minutes and the host is often not to be asked",
+    weather: { slow: 0.2, unanswered: 0.2 },
+  },
 ];
 
 describe("everybody reads everything once and in order, and nothing is left, when", () => {
