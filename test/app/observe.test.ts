@@ -282,6 +282,14 @@ describe("what a list proves", () => {
     expect(story.answered).toEqual(["batch_1"]);
   });
 
+  test("what the model was sent is known, though the host cannot be asked about the end before it", async () => {
+    const story = await observed();
+    await story.tell(busy, shows(undefined));
+    story.host.step = () => Promise.reject(new Error("no answer"));
+    await expect(story.tell({ ...list(["batch_1"], "msg_1"), goesOn: true })).rejects.toThrow();
+    expect(story.witnessed).toEqual(["batch_1"]);
+  });
+
   test("a last step that failed has answered nothing", async () => {
     const story = await observed();
     await story.tell(busy, list(["batch_1"]));
