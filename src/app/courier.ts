@@ -91,7 +91,10 @@ export class Courier {
   readonly #watches: SessionWatches;
   readonly #desk: CourierDesk;
   readonly #routes = new Map<Participant, Route>();
-  /** Members that were posted to while idle and have not started: they have taken a slot. */
+  /**
+   * Members that are posted to while idle and have not started: they have taken a slot. Only who has something on its way
+   * has one: whoever is held, or has nothing left that could start a turn, has given it back.
+   */
   readonly #launching = new Set<Participant>();
   /** Members inside a `waitFor`: they have lent their slot. */
   readonly #parked = new Map<Participant, number>();
@@ -423,6 +426,7 @@ export class Courier {
     if (isOver(batch.phase)) {
       route.batches?.delete(batch.batchId);
       route.doubts.delete(batch.hostMessageId);
+      if (route.batches?.size === 0) this.#giveSlotBack(route.recipient);
     } else {
       route.batches?.set(batch.batchId, batch);
     }
@@ -810,7 +814,7 @@ export class Courier {
     } finally {
       // Not taken, no turn of this one will start.
       const taken = typeof outcome === "object" && outcome.kind === "accepted";
-      if (!taken) this.#launching.delete(route.recipient);
+      if (!taken) this.#giveSlotBack(route.recipient);
     }
     if (typeof outcome === "string") await this.#notSent(route, batch, outcome, state);
     else if (outcome.kind === "accepted") this.#keep(route, advance(batch, "accept"));
@@ -894,7 +898,6 @@ export class Courier {
 
   async #giveUp(route: Route, batch: Batch, messages: readonly Message[], reason: string): Promise<void> {
     const dead = advance(batch, "give_up");
-    this.#launching.delete(route.recipient);
     // Told first: after a crash in between it is told again, under the same ids, and nobody is left in the dark.
     await this.#desk.giveUp(route.recipient, messages, reason);
     await this.#world.mailbox.bury(this.#runId, route.recipient, batch.messageIds, reason);
@@ -935,9 +938,11 @@ export class Courier {
   #takeSlot(state: RunState, recipient: Participant, sessionId: SessionId): HoldReason | undefined {
     const starts = !this.#isBusy(sessionId);
     const hold = holdOf(state, recipient, starts, this.#slotsFree(state, recipient), this.#world.clock.now());
-    if (hold || !starts) return hold;
-    const held = this.#rateHold(recipient);
-    if (!held) this.#launching.add(recipient);
+    if (!starts) return hold;
+    const held = hold ?? this.#rateHold(recipient);
+    // One whose last post came to nothing may still have a slot: waiting for one, it would wait behind those it keeps waiting.
+    if (held) this.#giveSlotBack(recipient);
+    else this.#launching.add(recipient);
     return held;
   }
 
@@ -956,11 +961,16 @@ export class Courier {
       } else if (!session.undoStaged) held = this.#lateHold(recipient);
     } finally {
       if (held) {
-        this.#launching.delete(recipient);
+        this.#giveSlotBack(recipient);
         this.#rate.giveBack(recipient);
       }
     }
     return held;
+  }
+
+  /** No turn of the recipient's will start of what has gone out so far: whoever waits longest may have its slot. */
+  #giveSlotBack(recipient: Participant): void {
+    if (this.#launching.delete(recipient)) this.lookForSlots();
   }
 
   #rateHold(recipient: Participant): HoldReason | undefined {

@@ -773,6 +773,20 @@ export const FAULTS: readonly Fault[] = [
     suite: CUT_OFFS,
   },
   {
+    name: "a member whose post was lost waits for a slot behind those that wait for its own",
+    file: "app/courier.ts",
+    find: "if (held) this.#giveSlotBack(recipient);\n    else this.#launching.add(recipient);",
+    replace: "if (!held) this.#launching.add(recipient);",
+    suite: WEATHERS,
+  },
+  {
+    name: "a member whose mail was given up keeps the slot that it was posted to with",
+    file: "app/courier.ts",
+    find: "if (route.batches?.size === 0) this.#giveSlotBack(route.recipient);",
+    replace: "",
+    suite: WEATHERS,
+  },
+  {
     name: "the next batch is posted before the one ahead of it has been seen",
     file: "app/courier.ts",
     find: "if (!inDoubt && open.every((batch) => letsNextFollow(batch.phase))) await this.#reserveNext(route, state);",

@@ -6,7 +6,12 @@ import { CALM, type Weather } from "./weather.ts";
 const TIMEOUT_MS = 240_000;
 
 /** One thing goes wrong at a time, and often: what breaks a promise then is not hidden behind anything else. */
-const WEATHERS: readonly { readonly what: string; readonly weather: Partial<Weather> }[] = [
+const WEATHERS: readonly {
+  readonly what: string;
+  readonly weather: Partial<Weather>;
+  /** Default: as many as may work at the same time. */
+  readonly members?: number;
+}[] = [
   { what: "nothing goes wrong", weather: {} },
   {
     what: "posts are lost, and posts are taken though their sender hears the opposite",
@@ -40,14 +45,24 @@ const WEATHERS: readonly { readonly what: string; readonly weather: Partial<Weat
     what: "steps take minutes and the host is often not to be asked",
     weather: { slow: 0.2, unanswered: 0.2 },
   },
+  {
+    what: "posts are lost to members that have a slot, while others wait for one",
+    weather: { swallowed: 0.3 },
+    members: 8,
+  },
+  {
+    what: "nothing that is posted arrives, and mail is given up while others wait for a slot",
+    weather: { swallowed: 1 },
+    members: 8,
+  },
 ];
 
 describe("everybody reads everything once and in order, and nothing is left, when", () => {
-  for (const [at, { what, weather }] of WEATHERS.entries()) {
+  for (const [at, { what, weather, members = 4 }] of WEATHERS.entries()) {
     test(
       what,
       async () => {
-        const story = { seed: at + 1, members: 4, messages: 250, weather: { ...CALM, ...weather } };
+        const story = { seed: at + 1, members, messages: 250, weather: { ...CALM, ...weather } };
         expect((await liveThrough(story)).violations).toEqual([]);
       },
       TIMEOUT_MS,
