@@ -34,6 +34,8 @@ const RENEW_MS = 1_000;
 /** What is kept of a run while it is open in this process. */
 interface Desk {
   readonly courier: Courier;
+  /** Looks at the run's folder and at its owner, one after another. */
+  readonly looks: Lane;
   /** When the time of the run is over, and what takes the look at the clock back that is set for it. */
   endsAt: Instant;
   cancelTimer: () => void;
@@ -163,10 +165,12 @@ export class Fleet {
 
   async #open(runId: RunId, concerns: (state: RunState) => boolean): Promise<void> {
     const state = await this.world.runs.read(runId);
-    if (!state || !concerns(state)) return;
+    if (this.#closed || !state || !concerns(state)) return;
     this.index.update(state);
     this.#serve(state);
-    await this.#claim(runId);
+    const looks = this.#desks.get(runId)?.looks;
+    looks?.add(() => this.#claim(runId));
+    await looks?.reached();
   }
 
   /** Opens the run that a session belongs to, if it is one that another process has begun meanwhile. */
@@ -193,8 +197,12 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     this.#observer.close();
-    for (const runId of [...this.#desks.keys()]) {
-      await this.#forget(runId)?.courier.close();
+    const runs = [...this.#desks.keys()];
+    const desks = runs.flatMap((runId) => this.#forget(runId) ?? []);
+    // What has begun may take a lease or the run once more: after the release nobody would let go of it.
+    const begun = desks.flatMap(({ courier, looks }) => [courier.close(), looks.drained()]);
+    await Promise.all([...begun, this.#watches.drained()]);
+    for (const runId of runs) {
       if (this.world.ownership.holds(runId)) await this.transact(runId, () => ({ type: "note_orphaned" }));
       await this.#release(this.index.state(runId), runId);
     }
@@ -257,7 +265,7 @@ export class Fleet {
   async #catchUp(runId: RunId): Promise<void> {
     try {
       const state = await this.world.runs.exclusively(runId, (run) => run.load());
-      if (this.#isNews(state)) this.#learned(state);
+      if (this.#desks.has(runId) && this.#isNews(state)) this.#learned(state);
     } catch (fault) {
       // Archived in the meantime, which is told by the folder's next change.
       if (!(fault instanceof FlotillaError) || fault.code !== "run_not_found") throw fault;
@@ -354,6 +362,7 @@ export class Fleet {
     const looks = new Lane((fault) => this.#report(fault));
     this.#desks.set(runId, {
       courier,
+      looks,
       renewedAt: this.world.clock.now(),
       // A run that was begun here has nothing to be taken up.
       isOwned: this.world.ownership.holds(runId),

@@ -81,7 +81,7 @@ export class Observer {
    */
   checkSettled(sessionId: SessionId, abandoned = false): void {
     const seat = this.#index.seat(sessionId);
-    if (!seat || !this.#world.leases.holds(seat.runId, sessionId)) return;
+    if (!seat || this.#closed || !this.#world.leases.holds(seat.runId, sessionId)) return;
     const watch = this.#watches.of(sessionId);
     if (abandoned) watch.abandoned = true;
     watch.lane.addOnce(() =>

@@ -25,6 +25,8 @@ export class QuietWatch {
   }
 
   changed(runId: RunId): void {
+    // What ends while a run is closed here changes it once more.
+    if (!this.#fleet.courier(runId)) return;
     this.#timers.get(runId)?.();
     const cancel = this.#fleet.world.clock.after(QUIET_AFTER_MS, () => {
       this.#timers.delete(runId);

@@ -36,6 +36,7 @@ const TIME = ["app/run-time.test.ts"];
 const PLACES = ["core/worktree.test.ts"];
 const GIT = ["git/worktrees.test.ts"];
 const CUT_OFFS = ["app/cut-off.test.ts"];
+const CLOSES = ["app/close.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 const SEEDS = ["simulation/seeds.test.ts"];
 
@@ -757,6 +758,20 @@ export const FAULTS: readonly Fault[] = [
     find: "isAnswered(at, transcript, batch.overlookedTo)",
     replace: "isAnswered(at, transcript)",
     suite: DELIVERY,
+  },
+  {
+    name: "a run that is being read while its process closes is opened and never closed",
+    file: "app/fleet.ts",
+    find: "if (this.#closed || !state || !concerns(state)) return;",
+    replace: "if (!state || !concerns(state)) return;",
+    suite: CLOSES,
+  },
+  {
+    name: "a lease that is taken while its process closes is kept",
+    file: "app/fleet.ts",
+    find: "await Promise.all([...begun, this.#watches.drained()]);",
+    replace: "await Promise.all(begun);",
+    suite: CLOSES,
   },
   {
     name: "every failed look at a turn that was cut off leads to one more",
