@@ -38,7 +38,6 @@ const GIT = ["git/worktrees.test.ts"];
 const CUT_OFFS = ["app/cut-off.test.ts"];
 const CLOSES = ["app/close.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
-const SEEDS = ["simulation/seeds.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -890,13 +889,6 @@ export const FAULTS: readonly Fault[] = [
     file: "app/courier.ts",
     find: 'if (hold || !starts || held?.by !== "undo_staged") return hold;',
     replace: "return undefined;",
-    suite: SEEDS,
-  },
-  {
-    name: "mail that a running step will see is given up because the host is not to be asked",
-    file: "app/courier.ts",
-    find: "await this.#putOff(route, troubled, BUSY, EVIDENCE_DEADLINE_MS);\n      return;",
-    replace: "",
     suite: WEATHERS,
   },
 ];

@@ -38,8 +38,8 @@ const WEATHERS: readonly {
     weather: { paired: true, meddling: 0.8, crashEveryMs: 60_000 },
   },
   {
-    what: "undo is staged and the host is often not to be asked",
-    weather: { undoing: 0.1, unanswered: 0.1 },
+    what: "undo is staged, members wait for approval, and the host is often not to be asked",
+    weather: { undoing: 0.6, unanswered: 0.1, asking: 0.2, stopping: 0.1 },
   },
   {
     what: "steps take minutes and the host is often not to be asked",
