@@ -745,13 +745,6 @@ export const FAULTS: readonly Fault[] = [
     suite: WEATHERS,
   },
   {
-    name: "a turn that its process took with it is not looked for where the next owner has mail for the session",
-    file: "app/fleet.ts",
-    find: "leases.holds(runId, sessionId) && this.#watches.of(sessionId).busy === true;",
-    replace: "leases.holds(runId, sessionId);",
-    suite: WEATHERS,
-  },
-  {
     name: "the next owner takes a step that is known to have missed a message for its answer",
     file: "core/delivery.ts",
     find: "isAnswered(at, transcript, batch.overlookedTo)",
