@@ -230,22 +230,19 @@ function stageOn(bench: () => Bench): Stage {
         return found;
       },
       quiet: () =>
-        eventually(
-          async () => {
-            const state = await files.state();
-            const standing = Object.values(state.members).map(({ plan, status }) => `${plan.name} ${status}`);
-            expect(standing.filter((one) => /working|starting|needs_approval/.test(one))).toEqual([]);
-            expect(state.lead.turn).toBeUndefined();
-            expect(await files.waitingMail(["lead", ...Object.keys(state.members)])).toEqual([]);
-          },
-          { timeoutMs: 20_000 },
-        ),
+        eventually(async () => {
+          const state = await files.state();
+          const standing = Object.values(state.members).map(({ plan, status }) => `${plan.name} ${status}`);
+          expect(standing.filter((one) => /working|starting|needs_approval/.test(one))).toEqual([]);
+          expect(state.lead.turn).toBeUndefined();
+          expect(await files.waitingMail(["lead", ...Object.keys(state.members)])).toEqual([]);
+        }, PATIENCE),
     };
     if (options.settle !== false) {
       // A brief is written just after the state that speaks of it.
       await eventually(async () => {
         for (const one of actors.keys()) expect((await files.inbox(one)).processed).toHaveLength(1);
-      });
+      }, PATIENCE);
       await made.quiet();
     }
     return made;
