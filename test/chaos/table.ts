@@ -38,6 +38,18 @@ export function writeTable(rows: ReadonlyMap<CrashPoint, Row>, random: RandomRun
   writeFileSync(PAGE, `${before}${BEGIN}\n${tableOf(rows, random)}\n${END}${after}`);
 }
 
+/** The rows of the table on the page, as cells. */
+export function publishedRows(): readonly (readonly string[])[] {
+  const table = readFileSync(PAGE, "utf8").split(BEGIN)[1]?.split(END)[0] ?? "";
+  const lines = table.split("\n").filter((line) => line.startsWith("|"));
+  return lines.slice(2).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
 function tableOf(rows: ReadonlyMap<CrashPoint, Row>, random: RandomRun): string {
   const messages = Math.max(...random.accounts.map((account) => account.messages));
   const named = POINTS.map((point) => [
