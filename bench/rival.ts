@@ -13,6 +13,9 @@ const BURST = 100;
 /** Past it a message counts as not delivered. */
 const PATIENCE_MS = 20_000;
 
+/** Whoever was woken three times is woken once a second from then on: a recipient that has been idle for a while is measured. */
+const RESTED_MS = 1_100;
+
 /** A lead and one member in a real host. */
 interface Pair {
   readonly bench: Bench;
@@ -50,7 +53,7 @@ export async function measureRival(): Promise<Section> {
     title: "Beside the best rival",
     method: [
       "Figures of the best other plugin in the same host, as this project's task states them, and ours of this run in the same shape; its times are another machine's, its counts compare as they are.",
-      `Idle: from the sender's call to the recipient's model request, ${IDLE_ROUNDS} times, median and 95th percentile.`,
+      `Idle: from the sender's call to the request of a recipient that has rested for a second, ${IDLE_ROUNDS} times, median and 95th percentile.`,
       `Just gone idle: the sender's model makes the call in the moment in which the host tells that the recipient's turn has ended, ${JUST_IDLE_ROUNDS} times; a message counts as shown more than once if it stands twice in the recipient's last request.`,
       `Burst: ${BURST} messages that a member sends to an idle lead with ${BURST} calls of one step.`,
       "Not reusable: what of a member's request, in characters of tools and messages, does not stand at the beginning of its next one, where a provider's prompt cache looks for it.",
@@ -110,6 +113,7 @@ function sending(body: string): Reply {
 async function toIdle(pair: Pair, text: string): Promise<Way> {
   const { bench, lead, member } = pair;
   await quiet(bench);
+  await Bun.sleep(RESTED_MS);
   const ended = bench.host.event(({ properties }) => timesOf(properties["part"], lead, text) !== undefined);
   const request = bench.model.request((one) => one.sessionId === member && mentions(one, text) > 0);
   await bench.host.promptAsync(lead, `Send ${text}`);
