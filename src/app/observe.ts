@@ -160,6 +160,8 @@ export class Observer {
         return this.#deleted(seat, fact.sessionId);
       case "session_compacted":
       case "session_opened":
+      case "tool_started":
+      case "tool_ended":
         return;
     }
   }

@@ -16,6 +16,8 @@ export type Fact =
   | { readonly type: "session_errored"; readonly sessionId: SessionId; readonly error: HostFault }
   /** A model call is over: its assistant message is complete. */
   | { readonly type: "step_ended"; readonly sessionId: SessionId; readonly step: ModelStep }
+  | ToolStarted
+  | ToolEnded
   | { readonly type: "message_removed"; readonly sessionId: SessionId; readonly hostMessageId: string }
   /** The host has just described the session, and it is not in the middle of an undo. */
   | { readonly type: "undo_absent"; readonly sessionId: SessionId }
@@ -42,6 +44,41 @@ export type Fact =
   | { readonly type: "compaction_started"; readonly sessionId: SessionId }
   | { readonly type: "gate_opened"; readonly sessionId: SessionId; readonly gate: Gate }
   | { readonly type: "gate_closed"; readonly sessionId: SessionId; readonly requestId: string };
+
+/** A call of a tool by a model. Only of `task` is anything kept that the call was given or has brought. */
+interface ToolUse {
+  readonly sessionId: SessionId;
+  readonly hostMessageId: string;
+  /** As the provider numbers it: of its message's own calls alone. */
+  readonly callId: string;
+  readonly tool: string;
+  readonly startedAt: Instant;
+  readonly task?: TaskCall;
+}
+
+/**
+ * The call runs, or waits for the approval that it needs. Of `task` it is told once more if its session is known only
+ * later, as after an approval.
+ */
+export interface ToolStarted extends ToolUse {
+  readonly type: "tool_started";
+}
+
+/** The call is over. One that was not let run at all has no start of its own: it ends when it starts. */
+export interface ToolEnded extends ToolUse {
+  readonly type: "tool_ended";
+  readonly endedAt: Instant;
+  readonly outcome: "completed" | "failed";
+}
+
+/** The host's own tool that lets a subagent work, as the host has the call. */
+export interface TaskCall {
+  readonly input: Readonly<Record<string, unknown>>;
+  /** `sessionId` is the subagent's; `interrupted` stands there after an abort. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly output?: string;
+  readonly error?: string;
+}
 
 export interface RetryNotice {
   readonly attempt: number;

@@ -6,6 +6,7 @@ import { gateOfPermission, gateOfQuestion } from "./gates.ts";
 import { markOf } from "./marks.ts";
 import { Recent } from "./recent.ts";
 import { stepOf } from "./steps.ts";
+import { isNewOfCall, toolFactOf } from "./tool-calls.ts";
 import { isUndoStaged } from "./undo.ts";
 
 /**
@@ -46,6 +47,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     const step = stepOf(fields(properties["info"]));
     return step && { type: "step_ended", sessionId, step };
   },
+  "message.part.updated": (properties, sessionId, now) =>
+    toolFactOf(fields(properties["part"]), sessionId, now),
   "message.removed": (properties, sessionId) => {
     const hostMessageId = text(properties["messageID"]);
     return hostMessageId === undefined ? undefined : { type: "message_removed", sessionId, hostMessageId };
@@ -61,6 +64,19 @@ const READERS: Readonly<Record<string, Reader>> = {
 export function eventDecoder(now: () => Instant): EventDecoder {
   const seen = new Recent<true>(REMEMBERED);
   const ended = new Recent<string>(REMEMBERED);
+  const calls = new Recent<string>(REMEMBERED);
+  /** Some things are published again and again, under new ids. */
+  const isNews = (fact: Fact): boolean => {
+    switch (fact.type) {
+      case "step_ended":
+        return ended.add(fact.step.hostMessageId, endOf(fact.step));
+      case "tool_started":
+      case "tool_ended":
+        return isNewOfCall(calls, fact);
+      default:
+        return true;
+    }
+  };
   return {
     decode(event) {
       const { type, id, properties } = fields(event);
@@ -69,11 +85,10 @@ export function eventDecoder(now: () => Instant): EventDecoder {
       const payload = fields(properties);
       const sessionId = sessionOf(payload);
       if (sessionId === undefined) return undefined;
-      if (typeof id === "string" && !seen.add(id, true)) return undefined;
       const fact = read(payload, sessionId, now);
-      return fact?.type === "step_ended" && !ended.add(fact.step.hostMessageId, endOf(fact.step))
-        ? undefined
-        : fact;
+      // Only what is a fact is remembered: a talkative tool would push everything else out.
+      if (!fact || !isNews(fact)) return undefined;
+      return typeof id === "string" && !seen.add(id, true) ? undefined : fact;
     },
   };
 }

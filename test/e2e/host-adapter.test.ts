@@ -615,6 +615,69 @@ describe("the adapter inside opencode serve", () => {
     );
   });
 
+  describe("tool calls", () => {
+    test(
+      "a call that talks begins once and ends once",
+      async () => {
+        const sessionId = await openMember("ada");
+        const command = "for n in 1 2 3 4 5; do echo $n; sleep 0.1; done";
+        bench.model.program({ when: sessionId, steps: [call("bash", { command, description: "count" })] });
+        await door.post(promptOf(sessionId, "Count."));
+        const asked = await bench.host.event(
+          ({ type, properties }) => type === "permission.asked" && properties["sessionID"] === sessionId,
+        );
+        // It runs for the host while it waits for its approval.
+        expect(factsOf(await door.facts(), sessionId, "tool_ended")).toEqual([]);
+        await bench.host.replyPermission(String(asked.properties["id"]), "once");
+        await bench.host.settled(sessionId);
+
+        await eventually(async () => {
+          const facts = await door.facts();
+          const [started, ...more] = factsOf(facts, sessionId, "tool_started");
+          const { type: _, ...use } = started!;
+          expect(use).toMatchObject({ tool: "bash", startedAt: expect.any(Number) });
+          expect(more).toEqual([]);
+          expect(factsOf(facts, sessionId, "tool_ended")).toEqual([
+            { type: "tool_ended", ...use, endedAt: expect.any(Number), outcome: "completed" },
+          ]);
+        });
+      },
+      TEST_TIMEOUT_MS,
+    );
+
+    test(
+      "a task that is aborted names its session from its beginning to its end",
+      async () => {
+        const sessionId = await openMember("ada");
+        bench.model.program({
+          when: sessionId,
+          steps: [call("task", { description: "sub", prompt: "Never ends.", subagent_type: "general" })],
+        });
+        bench.model.program({ when: (request) => request.parentSessionId === sessionId, steps: [hang()] });
+        await door.post(promptOf(sessionId, "Let another do it."));
+        const { sessionId: subagent } = await bench.model.request(
+          (request) => request.parentSessionId === sessionId,
+        );
+        await door.abort(sessionId);
+
+        await eventually(async () => {
+          const facts = await door.facts();
+          const started = factsOf(facts, sessionId, "tool_started");
+          expect(started.map(({ task }) => task?.metadata["sessionId"])).toEqual([subagent]);
+          expect(factsOf(facts, sessionId, "tool_ended")).toMatchObject([
+            {
+              tool: "task",
+              outcome: "failed",
+              task: { input: { prompt: "Never ends." }, metadata: { sessionId: subagent } },
+            },
+          ]);
+          expect(factsOf(facts, String(subagent), "session_opened")).toMatchObject([{ parentId: sessionId }]);
+        });
+      },
+      TEST_TIMEOUT_MS,
+    );
+  });
+
   describe("gates", () => {
     test(
       "a permission opens a gate and its answer closes it",

@@ -104,6 +104,81 @@ describe("steps", () => {
   });
 });
 
+describe("tool calls", () => {
+  const CALL = {
+    sessionId: "ses_a",
+    hostMessageId: "msg_step",
+    callId: "call_1_0",
+    tool: "bash",
+    startedAt: 1795283501124,
+  } as const;
+
+  test("begin once and end once, however often the host tells, and nothing is kept of what they say", () => {
+    const facts = decoded(
+      recorded.TEXT_PART,
+      recorded.TOOL_PENDING,
+      recorded.TOOL_RUNNING,
+      recorded.TOOL_TALKING,
+      recorded.TOOL_COMPLETED,
+      { ...(recorded.TOOL_COMPLETED as object), id: "evt_again" },
+      { ...(recorded.TOOL_TALKING as object), id: "evt_late" },
+    );
+
+    expect(facts).toEqual([
+      undefined,
+      undefined,
+      { type: "tool_started", ...CALL },
+      undefined,
+      { type: "tool_ended", ...CALL, endedAt: 1795283501490, outcome: "completed" },
+      undefined,
+      undefined,
+    ]);
+    expect(JSON.stringify(facts)).not.toContain("secret");
+  });
+
+  test("that never ran end all the same", () => {
+    expect(decoded(recorded.TOOL_REFUSED)).toEqual([
+      { type: "tool_ended", ...CALL, callId: "call_1_1", startedAt: 5, endedAt: 5, outcome: "failed" },
+    ]);
+  });
+
+  test("of task are told with what they were given and brought, and again when their session is known", () => {
+    const input = { description: "sub", prompt: "work", subagent_type: "general" };
+    const metadata = { parentSessionId: "ses_a", sessionId: "ses_sub" };
+    const started = {
+      type: "tool_started",
+      ...CALL,
+      hostMessageId: "msg_task",
+      callId: "call_2_0",
+      tool: "task",
+      startedAt: 1795283502971,
+    } as const;
+    expect(
+      decoded(recorded.TASK_WAITING, recorded.TASK_RUNNING, recorded.TASK_RUNNING, recorded.TASK_ABORTED),
+    ).toEqual([
+      { ...started, task: { input, metadata: {} } },
+      { ...started, task: { input, metadata } },
+      undefined,
+      {
+        ...started,
+        type: "tool_ended",
+        endedAt: 1795283504836,
+        outcome: "failed",
+        task: { input, metadata: { ...metadata, interrupted: true }, error: "Task cancelled" },
+      },
+    ]);
+  });
+
+  test("that talk much push no other event out of memory", () => {
+    const decoder = eventDecoder(() => NOW);
+    decoder.decode(recorded.BUSY);
+    decoder.decode(recorded.TOOL_RUNNING);
+    for (let n = 0; n < 9_000; n += 1)
+      decoder.decode({ ...(recorded.TOOL_TALKING as object), id: `evt_talk${n}` });
+    expect(decoder.decode(recorded.BUSY)).toBeUndefined();
+  });
+});
+
 describe("gates", () => {
   test("a permission opens a gate until it is answered", () => {
     expect(decoded(recorded.PERMISSION_ASKED, recorded.PERMISSION_REPLIED)).toEqual([

@@ -91,6 +91,63 @@ export const REMOVED: unknown = event("evt_17", "message.removed", {
   sessionID: "ses_a",
   messageID: "msg_ours",
 });
+const part = (id: string, value: unknown): unknown =>
+  event(id, "message.part.updated", {
+    sessionID: "ses_a",
+    part: { sessionID: "ses_a", ...(value as object) },
+  });
+const BASH = { id: "prt_2", type: "tool", callID: "call_1_0", messageID: "msg_step", tool: "bash" };
+const LS = { input: { command: "ls secret", description: "List" }, time: { start: 1795283501124 } };
+export const TEXT_PART: unknown = part("evt_40", { id: "prt_1", type: "text", text: "answer" });
+/** Its arguments are being written. */
+export const TOOL_PENDING: unknown = part("evt_41", {
+  ...BASH,
+  state: { status: "pending", input: {}, raw: "" },
+});
+export const TOOL_RUNNING: unknown = part("evt_42", { ...BASH, state: { status: "running", ...LS } });
+export const TOOL_TALKING: unknown = part("evt_43", {
+  ...BASH,
+  state: { status: "running", ...LS, metadata: { output: "secret\n" } },
+});
+export const TOOL_COMPLETED: unknown = part("evt_44", {
+  ...BASH,
+  state: {
+    status: "completed",
+    input: LS.input,
+    output: "secret\n",
+    metadata: { output: "secret\n", exit: 0, truncated: false },
+    title: "ls secret",
+    time: { start: 1795283501124, end: 1795283501490 },
+  },
+});
+/** A call of which the host never said that it ran. */
+export const TOOL_REFUSED: unknown = part("evt_45", {
+  ...BASH,
+  callID: "call_1_1",
+  state: { status: "error", input: {}, error: "Invalid input", time: { start: 5, end: 5 } },
+});
+const TASK = { id: "prt_3", type: "tool", callID: "call_2_0", messageID: "msg_task", tool: "task" };
+const SUBWORK = {
+  input: { description: "sub", prompt: "work", subagent_type: "general" },
+  time: { start: 1795283502971 },
+};
+const SUBAGENT = { parentSessionId: "ses_a", sessionId: "ses_sub" };
+/** Before its approval. */
+export const TASK_WAITING: unknown = part("evt_46", { ...TASK, state: { status: "running", ...SUBWORK } });
+export const TASK_RUNNING: unknown = part("evt_47", {
+  ...TASK,
+  state: { status: "running", ...SUBWORK, title: "sub", metadata: SUBAGENT },
+});
+export const TASK_ABORTED: unknown = part("evt_48", {
+  ...TASK,
+  state: {
+    status: "error",
+    input: SUBWORK.input,
+    error: "Task cancelled",
+    metadata: { ...SUBAGENT, interrupted: true },
+    time: { start: 1795283502971, end: 1795283504836 },
+  },
+});
 export const DELTA: unknown = event("evt_18", "message.part.delta", {
   sessionID: "ses_a",
   messageID: "msg_step",
