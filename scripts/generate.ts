@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { commandPage } from "./pages/command.ts";
 import { configurationPage } from "./pages/configuration.ts";
 import { errorsPage } from "./pages/errors.ts";
 import { lifecyclePage } from "./pages/lifecycle.ts";
@@ -20,6 +21,7 @@ export const PAGES: readonly Page[] = [
   configSchemaPage,
   teamSchemaPage,
   configurationPage,
+  commandPage,
   errorsPage,
   lifecyclePage,
   toolsPage,

@@ -1,3 +1,4 @@
+import { type Paint, paint } from "./paint.ts";
 import { plain } from "./table.ts";
 import type { Screen } from "./world.ts";
 
@@ -32,12 +33,11 @@ export function sayFindings(findings: readonly Finding[], screen: Screen): reado
   });
 }
 
-const COLOURS: Readonly<Record<Finding["level"], string>> = { ok: "32", warning: "33", error: "31" };
+const COLOURS: Readonly<Record<Finding["level"], Paint>> = { ok: "green", warning: "yellow", error: "red" };
 
-function lines(finding: Finding, { colour }: Screen): readonly string[] {
+function lines(finding: Finding, screen: Screen): readonly string[] {
   const { level } = finding;
-  const word = level.padEnd("warning".length);
-  const shown = colour ? `\u001b[${COLOURS[level]}m${word}\u001b[0m` : word;
+  const shown = paint(screen, COLOURS[level], level.padEnd("warning".length));
   const first = `  ${shown}  ${plain(finding.text)}`;
   return finding.level === "ok" ? [first] : [first, `           -> ${plain(finding.todo)}`];
 }

@@ -1,41 +1,55 @@
 import type { LimitChange } from "../app/change-limits.ts";
 import { FlotillaError } from "../errors.ts";
 import { LIMIT_KEYS, type LimitKey, RUN_LIMITS } from "../options.ts";
+import { type Command, command, JSON_OPTION, RUN_WORD } from "./command.ts";
 import { baseDirOf, readRuns, theRun } from "./live-runs.ts";
 import { plain, table } from "./table.ts";
-import type { Outcome, RunView, Screen, World } from "./world.ts";
+import type { RunView } from "./world.ts";
 
 /**
  * Changes limits of a live run, under the run's lock as everything that changes a run. The process that owns the run sees it
  * within a second and goes by it; without one it holds from the next start on.
  */
-export async function limit(
-  world: World,
-  { width }: Screen,
-  { words, json }: { readonly words: readonly string[]; readonly json: boolean },
-): Promise<Outcome> {
-  const { wanted, settings } = understood(words);
-  const reading = world.readLimits(settings);
-  if ("problems" in reading) throw misuse(reading.problems.join("\n"));
-  const baseDir = baseDirOf(world);
-  const view = theRun(world, (await readRuns(world, baseDir)).views, wanted);
-  const { state, changes } = await world.changeLimits(baseDir, view.state.runId, reading.limits);
-  const rows = changes.map(rowOf);
-  if (json) {
-    const report = { runId: state.runId, team: state.team.name, limits: rows, spent: state.spent };
-    return { text: JSON.stringify(report, null, 2), code: 0 };
-  }
-  const cells = rows.map(({ key, from, to, used }) => [key, from ?? "none", to, used ?? ""].map(String));
-  const lines = [
-    `${state.team.name}${state.label === undefined ? "" : ` (${state.label})`}  ${state.runId}`,
-    ...table(["LIMIT", "WAS", "IS", "USED"], cells, width && width - INDENT.length).map(
-      (line) => `${INDENT}${line}`,
-    ),
-    ...(state.spent.length === 0 ? [] : [`${INDENT}used up: ${state.spent.join(", ")}`]),
-    `${INDENT}${sayEffect(view)}`,
-  ];
-  return { text: lines.map(plain).join("\n"), code: 0 };
-}
+export const limit: Command = command({
+  name: "limit",
+  does: "changes what a live run may use; a run that has come to its limit goes on",
+  about: [
+    "What a higher limit leaves room for goes on by itself, and the lead is told. A limit below what is used stops nobody in the middle: nothing new begins.",
+    `The keys are those of the configuration: ${LIMIT_KEYS.join(", ")}.`,
+  ],
+  words: [RUN_WORD, { name: "key=value", does: "what a limit is to be", many: true }],
+  options: JSON_OPTION,
+  examples: [
+    { line: "flotilla limit max_messages_per_run=20000", does: "for the only run that is led from here" },
+    {
+      line: "flotilla limit nightly max_wall_clock_minutes=240 max_cost_per_run=5",
+      does: "two limits of the run with that label",
+    },
+  ],
+  async start(world, { words, options, screen: { width } }) {
+    const { wanted, settings } = understood(words);
+    const reading = world.readLimits(settings);
+    if ("problems" in reading) throw misuse(reading.problems.join("\n"));
+    const baseDir = baseDirOf(world);
+    const view = theRun(world, (await readRuns(world, baseDir)).views, wanted);
+    const { state, changes } = await world.changeLimits(baseDir, view.state.runId, reading.limits);
+    const rows = changes.map(rowOf);
+    if (options.json) {
+      const report = { runId: state.runId, team: state.team.name, limits: rows, spent: state.spent };
+      return { text: JSON.stringify(report, null, 2), code: 0 };
+    }
+    const cells = rows.map(({ key, from, to, used }) => [key, from ?? "none", to, used ?? ""].map(String));
+    const lines = [
+      `${state.team.name}${state.label === undefined ? "" : ` (${state.label})`}  ${state.runId}`,
+      ...table(["LIMIT", "WAS", "IS", "USED"], cells, width && width - INDENT.length).map(
+        (line) => `${INDENT}${line}`,
+      ),
+      ...(state.spent.length === 0 ? [] : [`${INDENT}used up: ${state.spent.join(", ")}`]),
+      `${INDENT}${sayEffect(view)}`,
+    ];
+    return { text: lines.map(plain).join("\n"), code: 0 };
+  },
+});
 
 const INDENT = "  ";
 

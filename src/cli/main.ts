@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import { parseArgs } from "node:util";
 import { changeLimits } from "../app/change-limits.ts";
 import { type ConfigReading, readConfig } from "../config/config.ts";
 import { readJsonc } from "../config/jsonc.ts";
@@ -14,50 +13,18 @@ import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
 import { openRuns } from "../index.ts";
 import { parseClaim } from "../records/claim.ts";
+import { nearest } from "../records/nearest.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
 import { openStorage } from "../storage/open.ts";
 import { systemClock } from "../system/clock.ts";
 import { readProcesses } from "../system/process-identity.ts";
-import { doctor } from "./doctor.ts";
-import { limit } from "./limit.ts";
-import { status } from "./status.ts";
+import { understand } from "./arguments.ts";
+import { COMMANDS } from "./commands.ts";
+import { helpOf, overview } from "./help.ts";
+import { openTerminal } from "./terminal.ts";
 import type { ConfigSource, ConfigView, Outcome, Screen, Setting, World } from "./world.ts";
 
-/** The command's door: says what there is, opens what the commands look at, prints what they return. */
-
-interface Command {
-  readonly use: string;
-  readonly does: string;
-  /** How many words may follow its name. */
-  readonly words: number;
-  start(given: Given): Promise<Outcome>;
-}
-
-interface Given {
-  readonly words: readonly string[];
-  readonly json: boolean;
-}
-
-const COMMANDS: Readonly<Record<string, Command>> = {
-  doctor: {
-    use: "doctor [--json]",
-    does: "what is set up here, what is wrong and what to do about it",
-    words: 0,
-    start: ({ json }) => doctor(openWorld(), screen(), json),
-  },
-  status: {
-    use: "status [run] [--json]",
-    does: "the live runs, their members, mail and tasks",
-    words: 1,
-    start: ({ words: [run], json }) => status(openWorld(), screen(), { run, json }),
-  },
-  limit: {
-    use: "limit [run] key=value... [--json]",
-    does: "changes what a live run may use; a run that has come to its limit goes on",
-    words: Number.POSITIVE_INFINITY,
-    start: ({ words, json }) => limit(openWorld(), screen(), { words, json }),
-  },
-};
+/** The command's door: understands the line, opens what the commands look at, prints what they return. */
 
 const MISUSED = 2;
 
@@ -66,44 +33,16 @@ const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.met
   readonly engines: { readonly node: string; readonly opencode: string };
 };
 
-function help(): string {
-  const width = Math.max(...Object.values(COMMANDS).map(({ use }) => use.length));
-  return [
-    "Usage: flotilla <command>",
-    "",
-    ...Object.values(COMMANDS).map(({ use, does }) => `  ${use.padEnd(width)}  ${does}`),
-    "",
-    "  -h, --help     this text",
-    "  -v, --version  the version of opencode-flotilla",
-    "",
-    "Commands only read, but for limit. doctor ends with 0 if all is well, 1 with warnings, 2 with errors.",
-  ].join("\n");
-}
-
 async function run(args: readonly string[]): Promise<Outcome> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      help: { type: "boolean", short: "h", default: false },
-      version: { type: "boolean", short: "v", default: false },
-      json: { type: "boolean", default: false },
-    },
-  });
-  if (values.version) return { text: PACKAGE.version, code: 0 };
-  const [name, ...words] = positionals;
-  if (values.help || (name === undefined && !values.json)) return { text: help(), code: 0 };
-  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) throw misuse(name === undefined ? "no command is given" : `"${name}" is not a command`);
-  const [surplus] = words.slice(command.words);
-  if (surplus !== undefined) throw misuse(`"${surplus}" is one word too many for ${name}`);
-  return command.start({ words, json: values.json });
-}
-
-function misuse(message: string, cause?: unknown): FlotillaError {
-  const uses = Object.values(COMMANDS).map(({ use }) => `flotilla ${use}`);
-  const hint = `There is: ${uses.join("; ")}.`;
-  return new FlotillaError({ code: "argument_invalid", message, hint, cause });
+  const wanted = understand(args, COMMANDS, nearest);
+  const screen = screenOf(process.stdout);
+  if (wanted.kind === "version") return { text: PACKAGE.version, code: 0 };
+  if (wanted.kind === "help") {
+    const text = wanted.of ? helpOf(wanted.of, screen) : overview(COMMANDS, screen);
+    return { text, code: 0 };
+  }
+  const { command, words, options } = wanted;
+  return command.start(openWorld(), { words, options, screen, terminal: openTerminal() });
 }
 
 function openWorld(): World {
@@ -199,21 +138,18 @@ function settingsOf(reading: ConfigReading, sayPlace: (origin: Origin) => string
 }
 
 /** Colour and width only where somebody looks: what is piped is for a program. */
-function screen(): Screen {
-  const { isTTY, columns } = process.stdout;
+function screenOf({ isTTY, columns }: typeof process.stdout): Screen {
   if (!isTTY) return { colour: false };
-  return { colour: !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb", width: columns };
+  // A terminal that does not say how wide it is says 0.
+  const width = columns > 0 ? { width: columns } : {};
+  return { colour: !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb", ...width };
 }
 
 function fail(fault: unknown): void {
   process.exitCode = MISUSED;
-  if (fault instanceof FlotillaError) {
-    process.stderr.write(`flotilla: ${fault.message}\n${fault.hint}\n`);
-  } else if (String((fault as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS")) {
-    fail(misuse((fault as Error).message, fault));
-  } else {
-    process.stderr.write(`flotilla: ${fault instanceof Error ? fault.stack : String(fault)}\n`);
-  }
+  const said = fault instanceof Error ? fault.stack : String(fault);
+  const text = fault instanceof FlotillaError ? `${fault.message}\n${fault.hint}` : said;
+  process.stderr.write(`flotilla: ${text}\n`);
 }
 
 // `flotilla status | head` closes the pipe before all is written; that is no fault.
@@ -223,7 +159,7 @@ process.stdout.on("error", (fault: NodeJS.ErrnoException) => {
 
 try {
   const { text, code } = await run(process.argv.slice(2));
-  process.stdout.write(`${text}\n`);
+  if (text !== undefined) process.stdout.write(`${text}\n`);
   process.exitCode = code;
 } catch (fault) {
   fail(fault);

@@ -35,6 +35,20 @@ export function cut(text: string, length: number | undefined): string {
   return `${[...text].slice(0, length - 1).join("")}…`;
 }
 
+/** Lines of at most that width, broken between words; what follows the first begins with `indent`. */
+export function wrapped(text: string, width: number, indent = ""): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line.trim() !== "" && lengthOf(longer) > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}
+
 /** A word for a shell, quoted if the shell would read anything else into it. */
 export function quoted(word: string): string {
   return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

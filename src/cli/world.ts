@@ -95,9 +95,9 @@ export interface ClaimView {
   readonly alive: boolean;
 }
 
-/** What a command leaves: its text for standard output, and the code it ends with. */
+/** What a command leaves: its text for standard output if it has not printed it itself, and the code it ends with. */
 export interface Outcome {
-  readonly text: string;
+  readonly text?: string;
   readonly code: number;
 }
 

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { helpOf, overview } from "../../src/cli/help.ts";
+import type { Screen } from "../../src/cli/world.ts";
 import { ROOT } from "../support/checkout.ts";
 import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, openDesk } from "./command.ts";
 
@@ -15,11 +18,10 @@ describe("flotilla", () => {
     await using desk = await openDesk(command);
     const { code, out, err } = desk.flotilla("--help");
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    const named = [...out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name ?? "");
-    expect(named).toEqual(["doctor", "status", "limit"]);
-    for (const name of named) expect(desk.flotilla(name).err, name).not.toContain("is not a command");
-    expect(desk.flotilla()).toEqual({ code, out, err });
-    expect(desk.flotilla("status", "-h")).toEqual({ code, out, err });
+    const [, list = ""] = out.split("\n\n");
+    const named = [...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name ?? "");
+    expect(named).toEqual(COMMANDS.map(({ name }) => name));
+    for (const again of [[], ["help"], ["-h"]]) expect(desk.flotilla(...again)).toEqual({ code, out, err });
     expect(desk.flotillaUnderBun("--help")).toEqual({ code, out, err });
   });
 
@@ -28,27 +30,82 @@ describe("flotilla", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     const said = { code: 0, out: `${version}\n`, err: "" };
     expect(desk.flotilla("--version")).toEqual(said);
-    expect(desk.flotilla("-v")).toEqual(said);
-    expect(desk.flotillaUnderBun("--version")).toEqual(said);
+    expect(desk.flotillaUnderBun("-v")).toEqual(said);
   });
 
-  const misused: readonly (readonly [args: readonly string[], message: string])[] = [
-    [["docter"], '"docter" is not a command'],
-    [["constructor"], '"constructor" is not a command'],
-    [["--json"], "no command is given"],
-    [["doctor", "now"], '"now" is one word too many for doctor'],
-    [["status", "one", "two"], '"two" is one word too many for status'],
-    [["status", "--watch"], "Unknown option '--watch'"],
+  test("says of each command what it does, whatever else stands in the line", async () => {
+    await using desk = await openDesk(command);
+    const { code, out, err } = desk.flotilla("help", "status");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toStartWith("Usage: flotilla status [run]");
+    expect(desk.flotilla("status", "explorers", "-h").out).toBe(out);
+    expect(desk.flotillaUnderBun("status", "--help").out).toBe(out);
+  });
+
+  const misused: readonly (readonly [args: readonly string[], says: readonly string[]])[] = [
+    [["docter"], ['"docter" is not a command', 'Did you mean "doctor"?']],
+    [
+      ["help", "statsu"],
+      ['"statsu" is not a command', 'Did you mean "status"?'],
+    ],
+    [["constructor"], ['"constructor" is not a command', "There are: doctor, "]],
+    [["--json"], ["there is no option --json", "Options of a command stand behind its name."]],
+    [
+      ["doctor", "now"],
+      ['"now" is one word too many for doctor', "Usage: flotilla doctor [--json]."],
+    ],
+    [["status", "one", "two"], ['"two" is one word too many for status']],
+    [
+      ["status", "--jsn"],
+      ["there is no option --jsn; did you mean --json?", "`flotilla help status`"],
+    ],
+    [["status", "--constructor"], ["there is no option --constructor\n"]],
+    [["status", "--json=yes"], ["--json takes no value"]],
+    [["status", "-x"], ["there is no option -x\n"]],
+    [["limit"], ["limit wants key=value: what a limit is to be"]],
   ];
-  for (const [args, message] of misused) {
-    test(`refuses ${args.join(" ")} and names what there is, with code 2`, async () => {
+  for (const [args, says] of misused) {
+    test(`refuses ${args.join(" ")} and says what would be right, with code 2`, async () => {
       await using desk = await openDesk(command);
       for (const { code, out, err } of [desk.flotilla(...args), desk.flotillaUnderBun(...args)]) {
-        expect(code).toBe(2);
-        expect(out).toBe("");
-        expect(err).toContain(message);
-        expect(err).toContain("flotilla doctor [--json]; flotilla status [run] [--json]");
+        expect({ code, out }).toEqual({ code: 2, out: "" });
+        for (const words of says) expect(err).toContain(words);
       }
     });
   }
+});
+
+describe("help", () => {
+  const everything = (width?: number): readonly string[] =>
+    [overview(COMMANDS, screen(width)), ...COMMANDS.map((one) => helpOf(one, screen(width)))]
+      .join("\n")
+      .split("\n");
+  const screen = (width?: number): Screen => ({ colour: false, ...(width === undefined ? {} : { width }) });
+
+  test("keeps to the screen, to 80 columns on a wider one and in a pipe", () => {
+    for (const width of [undefined, 80, 200]) {
+      expect(Math.max(...everything(width).map((line) => line.length)), String(width)).toBeLessThanOrEqual(
+        80,
+      );
+    }
+    // A word that is longer than the line stays whole: it could not be copied otherwise.
+    const broken = everything(40).filter((line) => line.length > 40 && line.trim().includes(" "));
+    expect(broken.filter((line) => !line.trim().startsWith("flotilla "))).toEqual([]);
+  });
+
+  test("says of each command what it is about, and shows it at work", () => {
+    for (const { name, about, examples } of COMMANDS) {
+      expect(about.length, name).toBeGreaterThan(0);
+      expect(examples.length, name).toBeGreaterThan(0);
+      for (const { line } of examples) expect(line, name).toMatch(new RegExp(`\\bflotilla ${name}\\b`));
+    }
+  });
+
+  test("is coloured where colour is shown, and the same text besides", () => {
+    for (const one of COMMANDS) {
+      const coloured = helpOf(one, { colour: true });
+      expect(coloured).toContain("\u001b[");
+      expect(Bun.stripANSI(coloured)).toBe(helpOf(one, { colour: false }));
+    }
+  });
 });
