@@ -101,6 +101,7 @@ async function hookCost(): Promise<number> {
     observe: nothing,
     prompted: async () => {},
     textCompleted: async () => {},
+    section: async () => undefined,
     withhold: nothing,
     dispose: async () => {},
   };

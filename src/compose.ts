@@ -13,6 +13,7 @@ import { openTeams } from "./config/teams.ts";
 import type { RunState } from "./core/run.ts";
 import { openWorktrees } from "./git/worktrees.ts";
 import { hooks } from "./hooks/hooks.ts";
+import { type Section, sectionsOf } from "./hooks/sections.ts";
 import { surfaceOf } from "./hooks/surface.ts";
 import { compactionStarted, type EventDecoder, eventDecoder, promptReceived } from "./opencode/events.ts";
 import { type OpencodeHost, openHost } from "./opencode/host.ts";
@@ -113,6 +114,8 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
   const { mode, autoApprove } = launchOf(process.argv);
   const headless = mode === "run";
   const policy = headless ? "always" : own.offerTools;
+  // In the order in which a model reads them.
+  const sections: readonly Section[] = [];
   // Start-up never waits for what an earlier life left behind.
   fleet
     .adopt((state) => isWithin(state.lead.directory, directory, worktree))
@@ -140,6 +143,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         textCompleted: async (sessionId) => {
           if (headless) await keepLead(fleet, sessionId);
         },
+        section: (sessionId) => sectionsOf(sections, sessionId, (fault) => report("section", fault)),
         withhold: withholdTools,
         dispose: async () => {
           detach();

@@ -17,14 +17,16 @@ export interface HookDesk {
   prompted(news: PromptNews): Promise<void>;
   /** A session's text is complete; what is awaited here holds its turn. */
   textCompleted(sessionId: string): Promise<void>;
+  /** What is added to the system prompt of a session; undefined adds nothing. */
+  section(sessionId: string): Promise<string | undefined>;
   withhold(config: { permission?: unknown }): void;
   dispose(): Promise<void>;
 }
 
 /**
- * The plugin's hooks. They look, decode and hand over: nothing is decided here, nothing is added to what a model is sent,
- * and two things are waited for: the reveal of tools, which has to be there before the turn starts, and the end of the team,
- * where the host would not wait for it.
+ * The plugin's hooks. They look, decode and hand over: nothing is decided here. What is waited for: the reveal of tools, which
+ * has to be there before the turn starts, the end of the team, where the host would not wait for it, and what is added to
+ * what a model is sent.
  */
 export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks {
   const observe = (fact: Fact | undefined): void => {
@@ -40,6 +42,10 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks
     }),
     "experimental.chat.messages.transform": surface("messages.transform", (_input, output) => {
       observe(decode.shown(output.messages));
+    }),
+    "experimental.chat.system.transform": surface("system.transform", async ({ sessionID }, { system }) => {
+      const section = sessionID === undefined ? undefined : await desk.section(sessionID);
+      if (section !== undefined) system.push(section);
     }),
     "experimental.session.compacting": surface("session.compacting", (input) => {
       observe(decode.compacting(input));
