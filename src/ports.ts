@@ -1,4 +1,4 @@
-import type { Batch, FlotillaMark, TranscriptEntry } from "./core/delivery.ts";
+import type { Batch, FlotillaMark } from "./core/delivery.ts";
 import type { JournalEntry } from "./core/effects.ts";
 import type { Gate, HostFault, ModelStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
@@ -6,6 +6,7 @@ import type { Message } from "./core/message.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
 import type { TeamSpec } from "./core/spec.ts";
 import type { Task } from "./core/task.ts";
+import type { TranscriptEntry } from "./core/verdict.ts";
 import type { Site, Worktree, WorktreeEnd } from "./core/worktree.ts";
 
 /** What the core needs from the world. Every method that fails rejects with a `FlotillaError`. */

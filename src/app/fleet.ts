@@ -248,7 +248,7 @@ export class Fleet {
     const desk = this.#desks.get(runId);
     const now = this.world.clock.now();
     // Renewing is itself a change of the folder, and is told like any other.
-    if (!desk?.courier.isCarrying() || now - desk.renewedAt < RENEW_MS) return;
+    if (!desk?.courier.standing.isCarrying() || now - desk.renewedAt < RENEW_MS) return;
     desk.renewedAt = now;
     await this.world.ownership.take(runId);
   }
@@ -429,7 +429,7 @@ export class Fleet {
   async #seenCounts(runId: RunId): Promise<ReadonlyMap<MemberName, number>> {
     const courier = this.courier(runId);
     const names = Object.keys(this.index.state(runId)?.members ?? {});
-    const counts = names.map(async (name) => [name, (await courier?.seen(name)) ?? 0] as const);
+    const counts = names.map(async (name) => [name, (await courier?.standing.seen(name)) ?? 0] as const);
     return new Map(await Promise.all(counts));
   }
 

@@ -7,7 +7,7 @@ const STORED_RETRY_MS = 25;
 /** Mail for a participant that its model has not been shown. */
 export async function unseenMail(fleet: Fleet, runId: RunId, participant: Participant): Promise<number> {
   const courier = fleet.courier(runId);
-  return courier ? courier.unseen(participant) : fleet.world.mailbox.unreadCount(runId, participant);
+  return courier ? courier.standing.unseen(participant) : fleet.world.mailbox.unreadCount(runId, participant);
 }
 
 /**
@@ -20,7 +20,7 @@ export async function hasMailAtHand(
   participant: Participant,
   sessionId: SessionId,
 ): Promise<boolean> {
-  const posted = (await fleet.courier(runId)?.underWay(participant)) ?? [];
+  const posted = (await fleet.courier(runId)?.standing.underWay(participant)) ?? [];
   for (const hostMessageId of posted) {
     if (await fleet.world.host.isStored(sessionId, hostMessageId)) return true;
   }

@@ -235,7 +235,7 @@ export class Observer {
     if (!step) return;
     const courier = this.#desk.courier(runId);
     const marks = shown.map((one) => one.mark);
-    const next = (await courier?.causeOf(participant, marks)) ?? "foreign";
+    const next = (await courier?.standing.causeOf(participant, marks)) ?? "foreign";
     await this.#turnSettled(seat, watch, step, courier, { newestStepId: lastStepId, next });
     watch.settledStepId = lastStepId;
     watch.settleLooks = 0;
@@ -370,7 +370,7 @@ export class Observer {
   /** Whoever ran the session died before it had noted the turn's beginning; that its mail is answered tells of it. */
   async #noteUntoldTurn({ runId, participant }: Seat, courier: Courier | undefined): Promise<void> {
     if (this.#hasTurn(runId, participant)) return;
-    const cause = await courier?.causeOfAnswered(participant);
+    const cause = await courier?.standing.causeOfAnswered(participant);
     if (cause === undefined) return;
     await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
   }
@@ -385,7 +385,7 @@ export class Observer {
     const { runId, participant } = seat;
     const fault = step.error ?? watch.fault;
     const outcome = outcomeOf(step, fault, watch.abandoned);
-    const unanswered = outcome === "failed" ? ((await courier?.unanswered(participant)) ?? 0) : 0;
+    const unanswered = outcome === "failed" ? ((await courier?.standing.unanswered(participant)) ?? 0) : 0;
     if (this.#closed) return;
     await this.#transactor.transact(runId, async (state) => ({
       type: "note_turn_settled",

@@ -72,7 +72,7 @@ async function mailReport(
   participant: Participant,
 ): Promise<MailReport> {
   const { mailbox } = fleet.world;
-  const { hold, trouble } = fleet.courier(runId)?.report(participant) ?? {};
+  const { hold, trouble } = fleet.courier(runId)?.standing.report(participant) ?? {};
   const dead = await mailbox.deadCount(runId, participant);
   return {
     unread: await mailbox.unreadCount(runId, participant),

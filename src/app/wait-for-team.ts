@@ -51,13 +51,15 @@ const STANDING: ReadonlySet<HoldReason> = new Set<HoldReason>([
 
 /** Mail for the caller is about to be stored in its session; what something holds comes when that lets it. */
 async function isMailComing(fleet: Fleet, runId: RunId, me: Participant): Promise<boolean> {
-  return (await unseenMail(fleet, runId, me)) > 0 && fleet.courier(runId)?.report(me).hold === undefined;
+  return (
+    (await unseenMail(fleet, runId, me)) > 0 && fleet.courier(runId)?.standing.report(me).hold === undefined
+  );
 }
 
 /** Mail waits for the member, and nothing keeps it from coming. */
 async function willBeWoken(fleet: Fleet, runId: RunId, name: Participant): Promise<boolean> {
   if ((await fleet.world.mailbox.unreadCount(runId, name)) === 0) return false;
-  const hold = fleet.courier(runId)?.report(name).hold;
+  const hold = fleet.courier(runId)?.standing.report(name).hold;
   return hold === undefined || !STANDING.has(hold);
 }
 

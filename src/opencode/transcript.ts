@@ -1,5 +1,5 @@
-import type { TranscriptEntry } from "../core/delivery.ts";
 import type { Instant } from "../core/ids.ts";
+import type { TranscriptEntry } from "../core/verdict.ts";
 import { sendFor, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { markOf } from "./marks.ts";

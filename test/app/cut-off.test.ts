@@ -36,7 +36,7 @@ test("a turn that a dead process had is asked after about once a second while it
   await owner.openRun(runPlan(["ada"]));
   await rest();
   // Its brief is on its way.
-  expect(owner.courier("run_1")?.report("ada").reserved).toBe(1);
+  expect(owner.courier("run_1")?.standing.report("ada").reserved).toBe(1);
   first.die();
 
   const next = fleetOf(new Life(clock), host);

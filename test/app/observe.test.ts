@@ -16,7 +16,7 @@ const RUN = "run_1";
 const ADA = "ses_ada_1";
 
 /** An observer of a run of ada, and a host of which a test says what it would answer. */
-async function observed(special: Partial<Courier> = {}) {
+async function observed(special: Partial<Courier["standing"]> = {}) {
   const storage = new MemoryDisk().process();
   const steps = new Map<string, Step>();
   const host = {
@@ -44,10 +44,12 @@ async function observed(special: Partial<Courier> = {}) {
     settled: () => undefined,
     look: () => undefined,
     takeUp: async () => undefined,
-    unanswered: async () => 0,
-    causeOf: async () => undefined,
-    causeOfAnswered: async () => undefined,
-    ...special,
+    standing: {
+      unanswered: async () => 0,
+      causeOf: async () => undefined,
+      causeOfAnswered: async () => undefined,
+      ...special,
+    },
   };
   const index = new SessionIndex();
   const faults: unknown[] = [];
@@ -190,12 +192,7 @@ describe("the end of a turn", () => {
   });
 
   test("that died with its beginning untold is found by its answered mail, once", async () => {
-    const story = await observed({
-      takeUp: async () => undefined,
-      causeOfAnswered: async () => "lead",
-      settled: () => undefined,
-      look: () => undefined,
-    });
+    const story = await observed({ causeOfAnswered: async () => "lead" });
     story.host.turn = { activity: "idle", step: story.answers("msg_1", "done") };
 
     await story.takenUp();

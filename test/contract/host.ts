@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { FlotillaMark, TranscriptEntry } from "../../src/core/delivery.ts";
+import type { FlotillaMark } from "../../src/core/delivery.ts";
 import type { Fact } from "../../src/core/facts.ts";
 import type { SessionId } from "../../src/core/ids.ts";
+import type { TranscriptEntry } from "../../src/core/verdict.ts";
 import type { Host, Prompt } from "../../src/ports.ts";
 
 /** What the model does in one step. */

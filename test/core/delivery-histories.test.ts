@@ -6,11 +6,10 @@ import {
   backoffMs,
   isOver,
   isSpent,
-  judge,
   MAX_ATTEMPTS,
   MAX_UNHELD_MS,
-  type TranscriptEntry,
 } from "../../src/core/delivery.ts";
+import { judge, type TranscriptEntry } from "../../src/core/verdict.ts";
 
 /**
  * One batch, a courier that does what the protocol says and no more, and a host that does what hosts do: takes a prompt and

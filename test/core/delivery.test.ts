@@ -10,14 +10,12 @@ import {
   type FlotillaMark,
   isOver,
   isSpent,
-  judge,
-  LATER_PARENT_MS,
   letsNextFollow,
   MAX_ATTEMPTS,
   MAX_UNHELD_MS,
-  type TranscriptEntry,
   takeUp,
 } from "../../src/core/delivery.ts";
+import { judge, LATER_PARENT_MS, type TranscriptEntry } from "../../src/core/verdict.ts";
 
 const T0 = 1_000_000;
 const TEXT = "<peer_message …>go</peer_message>";

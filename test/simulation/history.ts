@@ -394,7 +394,7 @@ class History {
     const state = carrier.fleet.index.state(RUN);
     return [LEAD, ...this.#names].flatMap((name) => {
       const waiting = this.#disk.waiting(RUN, name);
-      const { hold, dueAt, reserved } = carrier.fleet.courier(RUN)?.report(name) ?? {};
+      const { hold, dueAt, reserved } = carrier.fleet.courier(RUN)?.standing.report(name) ?? {};
       const status = state?.members[name]?.status ?? "lead";
       return waiting === 0
         ? []

@@ -1,6 +1,7 @@
-import type { FlotillaMark, TranscriptEntry } from "../../src/core/delivery.ts";
+import type { FlotillaMark } from "../../src/core/delivery.ts";
 import type { HostFault } from "../../src/core/facts.ts";
 import type { Instant, SessionId } from "../../src/core/ids.ts";
+import type { TranscriptEntry } from "../../src/core/verdict.ts";
 import type { SessionMark, SessionOrder } from "../../src/ports.ts";
 
 export interface StoredPart {
