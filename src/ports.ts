@@ -224,6 +224,8 @@ export interface Host {
   /** A child of `parentId` that carries the mark's run, member and generation. */
   findSession(parentId: SessionId, mark: SessionMark): Promise<SessionId | undefined>;
   session(sessionId: SessionId): Promise<HostSession | undefined>;
+  /** Sessions that were opened from it, whatever for. */
+  children(sessionId: SessionId): Promise<readonly HostSession[]>;
   post(prompt: Prompt): Promise<PostOutcome>;
   lastTurn(sessionId: SessionId, directory: string): Promise<LastTurn | undefined>;
   step(sessionId: SessionId, hostMessageId: string): Promise<Step | undefined>;

@@ -14,6 +14,7 @@ import { type RunState, turnOf } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { Courier } from "./courier.ts";
 import { describe } from "./describe.ts";
+import { findKin } from "./find-kin.ts";
 import { Lane } from "./lane.ts";
 import { Observer } from "./observe.ts";
 import { Performer } from "./perform.ts";
@@ -171,6 +172,15 @@ export class Fleet {
     const looks = this.#desks.get(runId)?.looks;
     looks?.add(() => this.#claim(runId));
     await looks?.reached();
+    this.#beside(this.#lookAround(state));
+  }
+
+  /** Finds what went on while nobody of ours listened: subagents, and requests that wait for an answer. */
+  async #lookAround(state: RunState): Promise<void> {
+    for (const [, sessionId] of sessionsOf(state)) {
+      await findKin(this.world.host, this.index, sessionId);
+      this.#observer.checkGates(sessionId);
+    }
   }
 
   /** Opens the run that a session belongs to, if it is one that another process has begun meanwhile. */

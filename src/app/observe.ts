@@ -1,11 +1,11 @@
 import type { TurnSettled } from "../core/commands.ts";
-import type { Fact, HostFault, ModelStep } from "../core/facts.ts";
+import type { Fact, Gate, HostFault, ModelStep } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
+import { gatesOf, type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
 import { faultText } from "../core/wording.ts";
 import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
-import type { Seat, SessionIndex } from "./session-index.ts";
+import type { Kin, Seat, SessionIndex } from "./session-index.ts";
 import type { SessionWatch, SessionWatches } from "./session-watch.ts";
 import { loadOwned } from "./task-books.ts";
 import type { Transactor } from "./transact.ts";
@@ -67,10 +67,18 @@ export class Observer {
 
   /** Never waits and never throws: hooks hand facts in and go on. */
   observe(fact: Fact): void {
-    const seat = this.#index.seat(fact.sessionId);
-    if (!seat || this.#closed) return;
-    const watch = this.#watches.of(fact.sessionId);
-    watch.lane.add(() => this.#note(seat, watch, fact));
+    if (fact.type === "session_opened") {
+      if (fact.parentId !== undefined && !fact.isMember) this.#index.join(fact.parentId, fact.sessionId);
+      return;
+    }
+    const kin = this.#index.kin(fact.sessionId);
+    if (!kin || this.#closed) return;
+    const { of, seat } = kin;
+    const watch = this.#watches.of(of);
+    watch.lane.add(async () => {
+      await (fact.sessionId === of ? this.#note(seat, watch, fact) : this.#noteBelow(kin, fact));
+      if (this.#isDoubtful(kin, fact)) await this.#checkGates(kin);
+    });
   }
 
   /**
@@ -87,6 +95,13 @@ export class Observer {
     watch.lane.addOnce(() =>
       watch.abandoned ? this.#takeUp(seat, watch, sessionId) : this.#settle(seat, watch, sessionId),
     );
+  }
+
+  /** Compares the requests that are noted for the participant with those that wait in the host. */
+  checkGates(sessionId: SessionId): void {
+    const kin = this.#index.kin(sessionId);
+    if (!kin || this.#closed) return;
+    this.#watches.of(kin.of).lane.addOnce(() => this.#checkGates(kin));
   }
 
   /**
@@ -141,21 +156,9 @@ export class Observer {
         courier?.removed(participant, fact.hostMessageId);
         return;
       case "gate_opened":
-        await this.#transactor.transact(runId, () => ({
-          type: "note_gate_opened",
-          participant,
-          gate: fact.gate,
-        }));
-        courier?.lookForSlots();
-        return;
+        return this.#gateOpened(seat, fact.gate);
       case "gate_closed":
-        await this.#transactor.transact(runId, () => ({
-          type: "note_gate_closed",
-          participant,
-          requestId: fact.requestId,
-        }));
-        courier?.look(participant);
-        return;
+        return this.#gateClosed(seat, fact.requestId);
       case "session_deleted":
         return this.#deleted(seat, fact.sessionId);
       case "session_compacted":
@@ -164,6 +167,72 @@ export class Observer {
       case "tool_ended":
         return;
     }
+  }
+
+  /** What a participant's subagents do is its own doing; of that, only what they wait for holds the participant too. */
+  async #noteBelow(kin: Kin, fact: Fact): Promise<void> {
+    switch (fact.type) {
+      case "gate_opened":
+        return this.#gateOpened(kin.seat, { ...fact.gate, sessionId: fact.sessionId });
+      case "gate_closed":
+        await this.#gateClosed(kin.seat, fact.requestId);
+        return this.checkSettled(kin.of);
+      case "session_deleted":
+        this.#index.part(fact.sessionId);
+        return this.#checkGates(kin);
+    }
+  }
+
+  /** A session that goes on, or rests, is not held: what is noted of its requests may be out of date. */
+  #isDoubtful({ of, seat }: Kin, { type, sessionId }: Fact): boolean {
+    if (type !== "list_shown" && type !== "step_ended" && type !== "session_idle") return false;
+    const state = this.#index.state(seat.runId);
+    const asking = state ? gatesOf(state, seat.participant).map((gate) => gate.sessionId ?? of) : [];
+    return sessionId === of ? asking.length > 0 : asking.includes(sessionId);
+  }
+
+  /** A subagent in the background asks: the turn that began it is not over, and its end is looked for with the answer. */
+  async #isHeldBelow(kin: Kin): Promise<boolean> {
+    const asking = (): boolean => {
+      const state = this.#index.state(kin.seat.runId);
+      return state !== undefined && gatesOf(state, kin.seat.participant).some(({ sessionId }) => sessionId);
+    };
+    if (!asking()) return false;
+    await this.#checkGates(kin);
+    return asking();
+  }
+
+  async #gateOpened({ runId, participant }: Seat, gate: Gate): Promise<void> {
+    await this.#transactor.transact(runId, () => ({ type: "note_gate_opened", participant, gate }));
+    this.#desk.courier(runId)?.lookForSlots();
+  }
+
+  async #gateClosed({ runId, participant }: Seat, requestId: string): Promise<void> {
+    await this.#transactor.transact(runId, () => ({ type: "note_gate_closed", participant, requestId }));
+    this.#desk.courier(runId)?.look(participant);
+  }
+
+  /**
+   * What waits in the host is open, whoever told of it; what does not is closed, if the session runs here: the host of
+   * another process has a list of its own.
+   */
+  async #checkGates({ of, seat }: Kin): Promise<void> {
+    const { runId, participant } = seat;
+    const state = this.#index.state(runId);
+    if (!state || !seat.live) return;
+    const { host, leases } = this.#world;
+    const directory = memberOf(state, participant)?.directory ?? state.lead.directory;
+    const waiting = (await host.openGates(directory)).flatMap(({ sessionId, gate }) => {
+      if (this.#index.kin(sessionId)?.of !== of) return [];
+      return [sessionId === of ? gate : { ...gate, sessionId }];
+    });
+    if (waiting.length > 0) await leases.take(runId, of);
+    for (const gate of waiting) await this.#gateOpened(seat, gate);
+    if (!leases.holds(runId, of)) return;
+    const ids = new Set(waiting.map(({ requestId }) => requestId));
+    const gone = gatesOf(state, participant).filter(({ requestId }) => !ids.has(requestId));
+    for (const { requestId } of gone) await this.#gateClosed(seat, requestId);
+    if (gone.length > 0) this.checkSettled(of);
   }
 
   async #turnStarted(seat: Seat, watch: SessionWatch): Promise<void> {
@@ -283,6 +352,7 @@ export class Observer {
     try {
       await courier?.takeUp(seat.participant);
       await this.#settle(seat, watch, sessionId);
+      await this.#checkGates({ of: sessionId, seat });
     } catch (fault) {
       this.#lookAgain(watch, sessionId, COMMIT_RETRY_MS);
       throw fault;
@@ -310,6 +380,7 @@ export class Observer {
       this.#lookAgain(watch, sessionId, SETTLE_RETRY_MS);
       return;
     }
+    if (!watch.abandoned && (await this.#isHeldBelow({ of: sessionId, seat }))) return;
     const courier = this.#desk.courier(runId);
     const error = step.error ?? watch.fault;
     const failed = outcomeOf(step, error, watch.abandoned) === "failed";

@@ -17,6 +17,7 @@ import type { Gate } from "./facts.ts";
 import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import {
+  gatesOf,
   isLive,
   type LeadSeat,
   type Member,
@@ -432,8 +433,8 @@ export function noteGateOpened(
   now: Instant,
 ): Outcome {
   const { participant, gate } = command;
-  const present = participant === LEAD ? state.lead.gates : memberOf(state, participant)?.gates;
-  if (!present || present.some((one) => one.requestId === gate.requestId)) return UNCHANGED;
+  const present = gatesOf(state, participant);
+  if (present.some((one) => one.requestId === gate.requestId)) return UNCHANGED;
   const gates = [...present, gate];
   if (participant === LEAD) return patchLead(begin(state), { gates });
   const member = memberOf(state, participant);
@@ -460,9 +461,9 @@ export function noteGateClosed(
   now: Instant,
 ): Outcome {
   const { participant, requestId } = command;
-  const present = participant === LEAD ? state.lead.gates : memberOf(state, participant)?.gates;
-  const gates = requestId === undefined ? [] : (present ?? []).filter((one) => one.requestId !== requestId);
-  if (!present || gates.length === present.length) return UNCHANGED;
+  const present = gatesOf(state, participant);
+  const gates = requestId === undefined ? [] : present.filter((one) => one.requestId !== requestId);
+  if (gates.length === present.length) return UNCHANGED;
   if (participant === LEAD) return patchLead(begin(state), { gates });
   const change = patchMember(begin(state), participant, (one) => ({ ...one, gates }));
   if (gates.length > 0)

@@ -10,7 +10,13 @@ export type Fact =
   | { readonly type: "session_busy"; readonly sessionId: SessionId; readonly retry?: RetryNotice }
   /** A *hint* that a turn may have ended. Never more: idle comes twice, early, and false. */
   | { readonly type: "session_idle"; readonly sessionId: SessionId }
-  | { readonly type: "session_opened"; readonly sessionId: SessionId; readonly parentId?: SessionId }
+  | {
+      readonly type: "session_opened";
+      readonly sessionId: SessionId;
+      readonly parentId?: SessionId;
+      /** It is a member's: a child of its lead's, and no subagent of it. */
+      readonly isMember?: true;
+    }
   | { readonly type: "session_deleted"; readonly sessionId: SessionId }
   | { readonly type: "session_compacted"; readonly sessionId: SessionId }
   | { readonly type: "session_errored"; readonly sessionId: SessionId; readonly error: HostFault }
@@ -128,6 +134,8 @@ export interface ShownBatch {
 export interface Gate {
   readonly kind: "permission" | "question";
   readonly requestId: string;
+  /** The session that asks, where it is one below the participant's: a subagent of its. */
+  readonly sessionId?: SessionId;
   /** For a permission its name (`bash`, `edit`, …), for a question its header. */
   readonly subject: string;
   /** What it is asked for: patterns, or the question's text. */

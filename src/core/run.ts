@@ -125,7 +125,7 @@ export interface LeadSeat {
   readonly directory: string;
   /** Tasks that the lead itself owns. */
   readonly tasks: readonly TaskId[];
-  /** Open requests of the lead's own session. */
+  /** Open requests of the lead's session and of those below it. */
   readonly gates: readonly Gate[];
   readonly turn?: Turn;
   /** The session's newest message of the model when its last turn was settled: whoever comes next settles it no more. */
@@ -375,6 +375,7 @@ export interface Member {
   readonly turn?: Turn;
   /** As in {@link LeadSeat}. */
   readonly settledStepId?: string;
+  /** Open requests of its session and of those below it. */
   readonly gates: readonly Gate[];
   /** The person's Esc: no turn of ours until new mail from lead or person, or a prompt that is not ours. */
   readonly heldByPerson: boolean;
@@ -440,6 +441,11 @@ export function directoryOf(state: RunState, { plan, worktree }: Member): string
 /** The turn that a participant has now. */
 export function turnOf(state: RunState, participant: Participant): Turn | undefined {
   return participant === LEAD ? state.lead.turn : memberOf(state, participant)?.turn;
+}
+
+/** The requests that hold a participant, those of its subagents included. */
+export function gatesOf(state: RunState, participant: Participant): readonly Gate[] {
+  return (participant === LEAD ? state.lead : memberOf(state, participant))?.gates ?? [];
 }
 
 /** The member of that name, own properties only: a name from a model is never looked up on a prototype. */

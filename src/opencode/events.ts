@@ -3,7 +3,7 @@ import type { Instant } from "../core/ids.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
 import { gateOfPermission, gateOfQuestion } from "./gates.ts";
-import { markOf } from "./marks.ts";
+import { markOf, memberIn } from "./marks.ts";
 import { Recent } from "./recent.ts";
 import { stepOf } from "./steps.ts";
 import { isNewOfCall, toolFactOf } from "./tool-calls.ts";
@@ -32,6 +32,7 @@ const READERS: Readonly<Record<string, Reader>> = {
       type: "session_opened" as const,
       sessionId,
       parentId: text(fields(properties["info"])["parentID"]),
+      isMember: memberIn(fields(properties["info"])) && (true as const),
     }),
   "session.updated": (properties, sessionId) =>
     isUndoStaged(fields(properties["info"])) ? undefined : { type: "undo_absent", sessionId },

@@ -1,8 +1,9 @@
 import type { Gate } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
 import type { PermissionReply } from "../ports.ts";
-import { sendFor, sendOk, type Transport } from "./client.ts";
-import { type Fields, fields, list, present, text } from "./decode.ts";
+import { type Answer, sendFor, sendOk, type Transport } from "./client.ts";
+import { type Fields, fields, finite, list, present, text } from "./decode.ts";
+import { readMessage } from "./transcript.ts";
 
 /** A permission that waits for its answer, as the event `permission.asked` and `GET /permission` both have it. */
 export function gateOfPermission(request: Fields, openedAt: Instant): Gate | undefined {
@@ -26,6 +27,9 @@ export function gateOfQuestion(request: Fields, openedAt: Instant): Gate | undef
 /**
  * What waits for an answer in one directory. The host's lists carry no time, so `now` stands for it: it is right for
  * what is first heard of here, and whoever knew the request before keeps the time it knew.
+ *
+ * The host never takes a request off its list whose turn was stopped (measured). Such a one belongs to a session that rests,
+ * or to a message that is complete.
  */
 export async function openGates(
   transport: Transport,
@@ -33,25 +37,34 @@ export async function openGates(
   deadlineMs: number,
   now: Instant,
 ): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]> {
-  const [permissions, questions] = await Promise.all(
-    ["/permission", "/question"].map((path) =>
+  const [permissions, questions, status] = await Promise.all(
+    ["/permission", "/question", "/session/status"].map((path) =>
       sendOk(transport, { method: "GET", path, directory, deadlineMs }),
     ),
   );
-  return [
-    ...list(permissions?.body).flatMap((entry) =>
-      waiting(fields(entry), gateOfPermission(fields(entry), now)),
-    ),
-    ...list(questions?.body).flatMap((entry) => waiting(fields(entry), gateOfQuestion(fields(entry), now))),
-  ];
+  const working = fields(status?.body);
+  const waiting = async (request: Fields, gate: Gate | undefined) => {
+    const sessionId = text(request["sessionID"]);
+    if (sessionId === undefined || !gate || !Object.hasOwn(working, sessionId)) return [];
+    return (await isUnderway(transport, sessionId, request)) ? [{ sessionId, gate }] : [];
+  };
+  const all = await Promise.all([
+    ...requestsIn(permissions).map((request) => waiting(request, gateOfPermission(request, now))),
+    ...requestsIn(questions).map((request) => waiting(request, gateOfQuestion(request, now))),
+  ]);
+  return all.flat();
 }
 
-function waiting(
-  request: Fields,
-  gate: Gate | undefined,
-): readonly { readonly sessionId: SessionId; readonly gate: Gate }[] {
-  const sessionId = text(request["sessionID"]);
-  return sessionId === undefined || !gate ? [] : [{ sessionId, gate }];
+function requestsIn(answer: Answer | undefined): readonly Fields[] {
+  return list(answer?.body).map(fields);
+}
+
+/** The step whose tool asks is not over. */
+async function isUnderway(transport: Transport, sessionId: SessionId, request: Fields): Promise<boolean> {
+  const messageId = text(fields(request["tool"])["messageID"]);
+  if (messageId === undefined) return true;
+  const message = await readMessage(transport, sessionId, messageId);
+  return finite(fields(message?.info["time"])["completed"]) === undefined;
 }
 
 /** Answers a permission; false when nothing waits under that id any more. */

@@ -15,6 +15,7 @@ import {
   lastTurn,
   openSession,
   promptStyle,
+  readChildren,
   readSession,
   readStep,
 } from "./sessions.ts";
@@ -96,6 +97,9 @@ export function openHost(now: () => Instant): OpencodeHost {
       return findSession(transport(), parentId, mark);
     },
     session,
+    async children(sessionId) {
+      return readChildren(transport(), sessionId);
+    },
     async post(prompt) {
       return post(transport(), prompt);
     },

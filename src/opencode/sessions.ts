@@ -7,7 +7,7 @@ import { BOOT_DEADLINE_MS, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
 import { goesOnByItself } from "./finish.ts";
-import { METADATA_KEY, markOf } from "./marks.ts";
+import { METADATA_KEY, markOf, memberIn, sessionMarkIn } from "./marks.ts";
 import { missingRules, rulesOf } from "./rules.ts";
 import { readBack, readMessage, type StoredMessage, textOf } from "./transcript.ts";
 import { isUndoStaged } from "./undo.ts";
@@ -67,7 +67,7 @@ export async function findSession(
   const own = list(answer?.body)
     .map(fields)
     .filter((session) => carries(session, mark));
-  const same = own.find((session) => markIn(session)["effectId"] === mark.effectId);
+  const same = own.find((session) => sessionMarkIn(session)["effectId"] === mark.effectId);
   return text((same ?? oldest(own))?.["id"]);
 }
 
@@ -76,8 +76,21 @@ export async function readSession(
   sessionId: SessionId,
 ): Promise<HostSession | undefined> {
   const answer = await sendFor(transport, { method: "GET", path: pathOf(sessionId) });
-  if (!answer) return undefined;
-  const session = fields(answer.body);
+  return answer && sessionIn({ ...fields(answer.body), id: sessionId });
+}
+
+/** Empty for a session that is gone. */
+export async function readChildren(
+  transport: Transport,
+  sessionId: SessionId,
+): Promise<readonly HostSession[]> {
+  const answer = await sendFor(transport, { method: "GET", path: `${pathOf(sessionId)}/children` });
+  return list(answer?.body).flatMap((child) => sessionIn(fields(child)) ?? []);
+}
+
+function sessionIn(session: Fields): HostSession | undefined {
+  const sessionId = text(session["id"]);
+  if (sessionId === undefined) return undefined;
   return present({
     sessionId,
     parentId: text(session["parentID"]),
@@ -87,13 +100,6 @@ export async function readSession(
     undoStaged: isUndoStaged(session),
     mark: memberIn(session),
   });
-}
-
-function memberIn(session: Fields): HostSession["mark"] {
-  const mark = markIn(session);
-  const runId = text(mark["runId"]);
-  const member = text(mark["member"]);
-  return runId === undefined || member === undefined ? undefined : { runId, member };
 }
 
 /** Appends what of the rules does not hold yet. A running turn sees them from the session's next turn on. */
@@ -260,12 +266,8 @@ function stepIn(message: StoredMessage): Step {
   });
 }
 
-function markIn(session: Fields): Fields {
-  return fields(fields(session["metadata"])[METADATA_KEY]);
-}
-
 function carries(session: Fields, mark: SessionMark): boolean {
-  const own = markIn(session);
+  const own = sessionMarkIn(session);
   return (
     own["runId"] === mark.runId && own["member"] === mark.member && own["generation"] === mark.generation
   );

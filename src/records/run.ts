@@ -59,6 +59,7 @@ const model = recordOf<ModelChoice>({
 const gate = recordOf<Gate>({
   kind: openWord(),
   requestId: z.string(),
+  sessionId: z.string().exactOptional(),
   subject: z.string(),
   detail: z.string(),
   openedAt: instant,

@@ -19,9 +19,9 @@ function untouchable<T extends object>(what: string, given: Partial<T> = {}): T 
 function hotPath() {
   let lookUps = 0;
   class CountingIndex extends SessionIndex {
-    override seat(sessionId: string): ReturnType<SessionIndex["seat"]> {
+    override kin(sessionId: string): ReturnType<SessionIndex["kin"]> {
       lookUps += 1;
-      return super.seat(sessionId);
+      return super.kin(sessionId);
     }
   }
   const observer = new Observer(

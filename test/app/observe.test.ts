@@ -7,10 +7,10 @@ import { Transactor } from "../../src/app/transact.ts";
 import type { World } from "../../src/app/world.ts";
 import { openRun } from "../../src/core/decide-run.ts";
 import type { FlotillaMark } from "../../src/core/delivery.ts";
-import type { Fact, ModelStep, ShownBatch } from "../../src/core/facts.ts";
+import type { Fact, Gate, ModelStep, ShownBatch } from "../../src/core/facts.ts";
 import type { LastTurn, Step } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
-import { NOON, opened, runPlan } from "../core/decide-builders.ts";
+import { NOON, opened, permission, runPlan } from "../core/decide-builders.ts";
 
 const RUN = "run_1";
 const ADA = "ses_ada_1";
@@ -21,7 +21,10 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
   const steps = new Map<string, Step>();
   const host = {
     turn: { activity: "idle" } as LastTurn,
+    /** Requests that wait for an answer. */
+    waiting: [] as { sessionId: string; gate: Gate }[],
     lastTurn: async () => host.turn,
+    openGates: async () => host.waiting,
     step: async (_session: string, id: string) => steps.get(id),
   };
   const rings: (() => void)[] = [];
@@ -43,6 +46,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
     started: () => undefined,
     settled: () => undefined,
     look: () => undefined,
+    lookForSlots: () => undefined,
     takeUp: async () => undefined,
     standing: {
       unanswered: async () => 0,
@@ -75,6 +79,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
 
   return {
     host,
+    index,
     /** Batches of each list that proved something. */
     witnessed,
     answered,
@@ -112,6 +117,9 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
       for (const ring of rings.splice(0)) ring();
       await watches.drained();
     },
+    world,
+    /** Compares what is noted with what the host has. */
+    check: () => observer.checkGates(ADA),
     member: () => index.state(RUN)?.members["ada"],
     turns: () => index.state(RUN)?.members["ada"]?.usage.turns,
     status: () => index.state(RUN)?.members["ada"]?.status,
@@ -322,5 +330,113 @@ describe("what a list proves", () => {
     // The step that was sent it is known by it.
     await story.hand(list(["batch_1", "batch_2"], "msg_2"));
     expect(story.answered).toEqual(["batch_1", "batch_1", "batch_2"]);
+  });
+});
+
+describe("what a member waits for", () => {
+  const HELPER = "ses_helper";
+  const DEEPER = "ses_deeper";
+  const opened = (sessionId: string, parentId: string): Fact => ({
+    type: "session_opened",
+    sessionId,
+    parentId,
+  });
+  const asks = (sessionId: string, requestId: string): Fact => ({
+    type: "gate_opened",
+    sessionId,
+    gate: permission(requestId),
+  });
+  const answered = (sessionId: string, requestId: string): Fact => ({
+    type: "gate_closed",
+    sessionId,
+    requestId,
+  });
+  const busyStep: LastTurn = { activity: "busy" };
+
+  async function withHelpers() {
+    const story = await observed();
+    story.host.turn = busyStep;
+    await story.tell(busy, opened(HELPER, ADA), opened(DEEPER, HELPER));
+    return story;
+  }
+  const open = (story: Awaited<ReturnType<typeof observed>>) =>
+    story.member()?.gates.map(({ requestId, sessionId }) => `${requestId} ${sessionId ?? ADA}`);
+
+  test("is also what its subagents wait for, at any depth, until the last of it is answered", async () => {
+    const story = await withHelpers();
+    await story.tell(asks(HELPER, "per_1"), asks(ADA, "per_2"), asks(DEEPER, "per_3"));
+    expect(story.status()).toBe("needs_approval");
+    expect(open(story)).toEqual([`per_1 ${HELPER}`, `per_2 ${ADA}`, `per_3 ${DEEPER}`]);
+    await story.tell(answered(HELPER, "per_1"), answered(ADA, "per_2"));
+    expect(story.status()).toBe("needs_approval");
+    await story.tell(answered(DEEPER, "per_3"));
+    expect(story.status()).toBe("working");
+    expect(story.turns()).toBe(0);
+  });
+
+  test("is over for a subagent that rests or is gone, and for nobody else", async () => {
+    const story = await withHelpers();
+    const [one, other] = [
+      { sessionId: HELPER, gate: permission("per_1") },
+      { sessionId: DEEPER, gate: permission("per_2") },
+    ];
+    await story.tell(asks(HELPER, "per_1"), asks(DEEPER, "per_2"));
+    story.host.waiting = [one, other];
+    await story.tell({ type: "session_idle", sessionId: DEEPER });
+    expect(open(story)).toHaveLength(2);
+    story.host.waiting = [one];
+    await story.tell({ type: "session_idle", sessionId: DEEPER });
+    expect(open(story)).toEqual([`per_1 ${HELPER}`]);
+    story.host.waiting = [];
+    await story.tell({ type: "session_deleted", sessionId: HELPER });
+    expect(story.member()).toMatchObject({ status: "working", gates: [] });
+    expect(story.index.kin(HELPER)).toBeUndefined();
+  });
+
+  test("keeps its turn open where a subagent in the background asks, until the answer", async () => {
+    const story = await withHelpers();
+    await story.tell(asks(HELPER, "per_1"));
+    story.host.waiting = [{ sessionId: HELPER, gate: permission("per_1") }];
+    story.host.turn = { activity: "idle", step: story.answers("msg_1", "It runs in the background.") };
+    await story.tell(ended("msg_1"), idle);
+    expect(story.status()).toBe("needs_approval");
+    expect(story.turns()).toBe(0);
+    await story.tell(answered(HELPER, "per_1"));
+    expect(story.member()).toMatchObject({ status: "waiting", gates: [] });
+    expect(story.turns()).toBe(1);
+  });
+
+  test("is found in the host if nobody told of it, and no other process's is taken for gone", async () => {
+    const story = await withHelpers();
+    story.host.waiting = [
+      { sessionId: HELPER, gate: permission("per_1") },
+      { sessionId: "ses_of_nobody", gate: permission("per_2") },
+    ];
+    story.check();
+    await story.tell();
+    expect(open(story)).toEqual([`per_1 ${HELPER}`]);
+    story.host.waiting = [];
+    await story.world.leases.release(RUN, ADA);
+    story.check();
+    await story.tell();
+    expect(open(story)).toEqual([`per_1 ${HELPER}`]);
+  });
+
+  test("is over when its model goes on, though nobody told of the answer", async () => {
+    const story = await withHelpers();
+    await story.tell(asks(ADA, "per_1"));
+    await story.tell(shows("msg_1"));
+    expect(story.member()).toMatchObject({ status: "working", gates: [] });
+  });
+
+  test("is nothing of a member of the same lead, whose session is the lead's child as a subagent's is", async () => {
+    const story = await observed();
+    await story.tell(
+      { type: "session_opened", sessionId: "ses_bo", parentId: "ses_lead", isMember: true },
+      opened("ses_scout", "ses_lead"),
+    );
+    expect(story.index.kin("ses_bo")).toBeUndefined();
+    expect(story.index.kin("ses_scout")?.seat.participant).toBe("lead");
+    expect(story.index.seat("ses_scout")).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import type { Command } from "../../src/core/commands.ts";
 import { decide } from "../../src/core/decide.ts";
 import { openRun } from "../../src/core/decide-run.ts";
 import type { Effect } from "../../src/core/effects.ts";
+import type { Gate } from "../../src/core/facts.ts";
 import { MESSAGE_KINDS, type Message } from "../../src/core/message.ts";
 import { mayCall, sentMessages } from "../../src/core/policy.ts";
 import {
@@ -60,6 +61,12 @@ const TIGHT: Limits = {
 };
 
 /** A person gives more, less, and takes both back. */
+/** The participant's own, or one of its subagent's. */
+function gateOf(what: number): Gate {
+  const gate = permission(`per_${what % 3}`);
+  return what % 2 === 0 ? gate : { ...gate, sessionId: "ses_below" };
+}
+
 const LIMITS_BY_PERSON: readonly Partial<Limits>[] = [
   { maxMessages: 6, maxMemberTurns: 9 },
   { maxTokens: 4_000, maxCost: 40 },
@@ -276,9 +283,7 @@ class Life {
       case "change_limits":
         return { type: "change_limits", limits: LIMITS_BY_PERSON[what % LIMITS_BY_PERSON.length] ?? {} };
       case "open_gate":
-        return hosted
-          ? { type: "note_gate_opened", participant, gate: permission(`per_${what % 3}`) }
-          : undefined;
+        return hosted ? { type: "note_gate_opened", participant, gate: gateOf(what) } : undefined;
       case "close_gate":
         return { type: "note_gate_closed", participant, requestId: `per_${what % 3}` };
       case "close_gates":

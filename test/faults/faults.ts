@@ -884,4 +884,32 @@ export const FAULTS: readonly Fault[] = [
     replace: "return undefined;",
     suite: WEATHERS,
   },
+  {
+    name: "what a member's subagent asks for holds nobody",
+    file: "app/observe.ts",
+    find: '      case "gate_opened":\n        return this.#gateOpened(kin.seat, { ...fact.gate, sessionId: fact.sessionId });',
+    replace: '      case "gate_opened":\n        return;',
+    suite: OBSERVE,
+  },
+  {
+    name: "a member stays held by the request of a subagent that is gone",
+    file: "app/observe.ts",
+    find: "return sessionId === of ? asking.length > 0 : asking.includes(sessionId);",
+    replace: "return sessionId === of && asking.length > 0;",
+    suite: OBSERVE,
+  },
+  {
+    name: "a request in another process's host is taken for answered",
+    file: "app/observe.ts",
+    find: "if (!leases.holds(runId, of)) return;\n    const ids",
+    replace: "const ids",
+    suite: OBSERVE,
+  },
+  {
+    name: "another member is taken for a subagent of the lead",
+    file: "app/observe.ts",
+    find: "fact.parentId !== undefined && !fact.isMember",
+    replace: "fact.parentId !== undefined",
+    suite: OBSERVE,
+  },
 ];

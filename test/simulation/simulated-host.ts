@@ -141,6 +141,12 @@ export class SimulatedHost implements Host {
     };
   }
 
+  /** Nobody has subagents here, and the lead's children are members. */
+  async children(): Promise<readonly HostSession[]> {
+    await this.#travel();
+    return [];
+  }
+
   async post(prompt: Prompt): Promise<PostOutcome> {
     this.#company.posted(prompt);
     await this.#pass(this.#chance.between(1, 20));

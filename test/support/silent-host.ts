@@ -8,6 +8,7 @@ export const silentHost: Host = {
   openSession: async ({ mark }) => `ses_${mark.member}`,
   findSession: async () => undefined,
   session: async (sessionId) => ({ sessionId, directory: "", rules: [], undoStaged: false }),
+  children: async () => [],
   isStored: async () => false,
   post: async () => ({ kind: "accepted" }),
   lastTurn: async () => ({ activity: "idle" }),
