@@ -3,6 +3,7 @@ import type { JournalEntry } from "./core/effects.ts";
 import type { Gate, HostFault, ModelStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
+import type { ModelProfile } from "./core/model-choice.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
 import type { TeamSpec } from "./core/spec.ts";
 import type { Task } from "./core/task.ts";
@@ -252,6 +253,7 @@ export interface Host {
   /** Ends what the host runs for a directory that is gone: watchers, language servers, our instance. Never rejects. */
   closeInstance(directory: string): Promise<void>;
   agents(directory: string): Promise<readonly AgentProfile[]>;
+  models(directory: string): Promise<readonly ModelProfile[]>;
   /** Requests that wait for an answer in that directory. */
   openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;
   /** Answers a permission; false when nothing waits under that id any more. */

@@ -6,6 +6,7 @@ import type { ParsedTeam } from "../ports.ts";
 import { authorize } from "./identify.ts";
 import { type Muster, planMembers } from "./plan-members.ts";
 import { worktreeReport } from "./report-worktrees.ts";
+import { loadLeft } from "./task-books.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, CreateReport, CreateTeam, FirstTask, WaitReport } from "./verbs.ts";
 import { waitForTeam } from "./wait-for-team.ts";
@@ -27,15 +28,35 @@ export async function createTeam(context: VerbContext, call: Call, input: Create
     ...(present === undefined ? {} : { state: present }),
   });
   if (muster.plans.length === 0) throw nobodyLeft(muster);
+  const { tasks: firstTasks, notes } = withoutAbsent(input.tasks ?? [], muster, present);
   const state = present
-    ? await addMembers(context, present, muster, input)
-    : await beginRun(context, call, runId, parsed, muster, input);
+    ? await addMembers(context, present, muster, firstTasks)
+    : await beginRun(context, call, runId, parsed, muster, { ...input, tasks: firstTasks });
   const { waitFor, timeoutMs } = input;
   const started = await spawned(context, call, runId);
   const waited =
     waitFor === undefined ? undefined : await waitForTeam(context, call, runId, waitFor, timeoutMs);
-  const tasks = numbered(input.tasks ?? [], state);
-  return report(fleet.index.state(runId) ?? started ?? state, muster, parsed, tasks, waited);
+  const told = { ...parsed, notes: [...parsed.notes, ...notes] };
+  const tasks = numbered(firstTasks, state);
+  return report(fleet.index.state(runId) ?? started ?? state, muster, told, tasks, waited);
+}
+
+/** Tasks meant for members that cannot be had are nobody's: the others begin all the same. */
+function withoutAbsent(
+  tasks: readonly FirstTask[],
+  { rejected }: Muster,
+  present: RunState | undefined,
+): { readonly tasks: readonly FirstTask[]; readonly notes: readonly string[] } {
+  const notes: string[] = [];
+  const kept = tasks.map(({ owner, ...task }): FirstTask => {
+    const isAbsent =
+      rejected.some(({ name }) => name === owner) && !(present && memberOf(present, owner ?? ""));
+    if (owner === undefined) return task;
+    if (!isAbsent) return { ...task, owner };
+    notes.push(`The task "${task.subject}" was for ${owner}, which cannot be had, and is nobody's.`);
+    return task;
+  });
+  return { tasks: kept, notes };
 }
 
 async function describedTeam(context: VerbContext, call: Call, input: CreateTeam): Promise<ParsedTeam> {
@@ -121,18 +142,21 @@ async function addMembers(
   { fleet }: VerbContext,
   { runId }: RunState,
   { plans, sites }: Muster,
-  input: CreateTeam,
+  tasks: readonly FirstTask[],
 ): Promise<RunState> {
-  const tasks = input.tasks ?? [];
-  const added = await fleet.transact(runId, () => ({ type: "add_members", by: "lead", plans, sites }));
-  if (tasks.length === 0) return added.state;
-  const made = await fleet.transact(runId, () => ({
-    type: "create_tasks",
+  const added = await fleet.transact(runId, async (now) => ({
+    type: "add_members",
     by: "lead",
+    plans,
+    sites,
     drafts: drafts(tasks),
-    book: new Map(),
+    book: await loadLeft(
+      fleet.world,
+      now,
+      plans.map(({ name }) => name),
+    ),
   }));
-  return made.state;
+  return added.state;
 }
 
 /** Positions count from 1 for a model, and from 0 in a decision. */

@@ -1,12 +1,30 @@
+import type { Member, RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { taskRows } from "./read-tasks.ts";
 import { endsOf } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, DeleteReport } from "./verbs.ts";
+import type { World } from "./world.ts";
 
 /** Stopping a session is bounded by the host adapter; this bounds all of them and the move to the archive. */
 const CLOSING_DEADLINE_MS = 60_000;
+
+/** Whether the turn that a member was in has ended: an abort that failed kept nothing from being closed. */
+async function stoppedIn(
+  { host }: World,
+  { lead }: RunState,
+  { sessionId, directory, turn }: Member,
+): Promise<boolean | undefined> {
+  if (sessionId === undefined || turn === undefined) return undefined;
+  try {
+    const last = await host.lastTurn(sessionId, directory ?? lead.directory);
+    return last === undefined || last.activity === "idle";
+  } catch (fault) {
+    if (!(fault instanceof FlotillaError)) throw fault;
+    return false;
+  }
+}
 
 /** Ends the run that the caller leads and answers when it is archived. Sessions and transcripts are kept. */
 export async function deleteTeam(
@@ -47,14 +65,22 @@ export async function deleteTeam(
       details: { runId },
     });
   }
-  return {
-    runId,
-    status: "closed",
-    members: members.map(({ plan, sessionId, status }) => ({
+  const rows = members.map(async (member, at) => {
+    const { plan, sessionId, status } = member;
+    const stopped = await stoppedIn(world, state, member);
+    return {
       name: plan.name,
       was: status,
       ...(sessionId === undefined ? {} : { sessionId }),
-    })),
+      ...(stopped === undefined ? {} : { stopped }),
+      ...(unread[at] ? { unread: unread[at] } : {}),
+      ...(member.tasks.length === 0 ? {} : { tasks: member.tasks }),
+    };
+  });
+  return {
+    runId,
+    status: "closed",
+    members: await Promise.all(rows),
     worktrees: endsOf(last),
     unfinishedTasks: tasks.filter((task) => task.status !== "completed" && task.status !== "deleted"),
     unreadMessages: unread.reduce((sum, count) => sum + count, 0),

@@ -123,6 +123,7 @@ export class Observer {
 
   async #note(seat: Seat, watch: SessionWatch, fact: Fact): Promise<void> {
     const { runId, participant } = seat;
+    if (!this.#isNewest(seat)) return;
     const courier = this.#desk.courier(runId);
     switch (fact.type) {
       case "session_busy":
@@ -202,13 +203,23 @@ export class Observer {
     return asking();
   }
 
-  async #gateOpened({ runId, participant }: Seat, gate: Gate): Promise<void> {
-    await this.#transactor.transact(runId, () => ({ type: "note_gate_opened", participant, gate }));
+  async #gateOpened({ runId, participant, generation }: Seat, gate: Gate): Promise<void> {
+    await this.#transactor.transact(runId, () => ({
+      type: "note_gate_opened",
+      participant,
+      generation,
+      gate,
+    }));
     this.#desk.courier(runId)?.lookForSlots();
   }
 
-  async #gateClosed({ runId, participant }: Seat, requestId: string): Promise<void> {
-    await this.#transactor.transact(runId, () => ({ type: "note_gate_closed", participant, requestId }));
+  async #gateClosed({ runId, participant, generation }: Seat, requestId: string): Promise<void> {
+    await this.#transactor.transact(runId, () => ({
+      type: "note_gate_closed",
+      participant,
+      generation,
+      requestId,
+    }));
     this.#desk.courier(runId)?.look(participant);
   }
 
@@ -236,14 +247,26 @@ export class Observer {
   }
 
   async #turnStarted(seat: Seat, watch: SessionWatch): Promise<void> {
-    const { runId, participant } = seat;
+    const { runId, participant, generation } = seat;
     if (this.#hasTurn(runId, participant)) return;
     const { cause } = watch;
     watch.settleLooks = 0;
     watch.listed = false;
     watch.fault = undefined;
     if (watch.stop.signal.aborted) watch.stop = new AbortController();
-    await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
+    await this.#transactor.transact(runId, () => ({
+      type: "note_turn_started",
+      participant,
+      generation,
+      cause,
+    }));
+  }
+
+  /** What was told before the name came back may be worked in after that: it is nothing to the session that has it now. */
+  #isNewest({ runId, participant, generation }: Seat): boolean {
+    const state = this.#index.state(runId);
+    if (participant === LEAD) return state !== undefined;
+    return state !== undefined && memberOf(state, participant)?.generation === generation;
   }
 
   #hasTurn(runId: RunId, participant: Participant): boolean {
@@ -253,9 +276,9 @@ export class Observer {
 
   /** A prompt that is not ours, typed by a person or sent by another program. */
   async #prompted(seat: Seat, watch: SessionWatch): Promise<void> {
-    const { runId, participant } = seat;
+    const { runId, participant, generation } = seat;
     if (!watch.busy) watch.cause = "foreign";
-    await this.#transactor.transact(runId, () => ({ type: "note_prompted", participant }));
+    await this.#transactor.transact(runId, () => ({ type: "note_prompted", participant, generation }));
     this.#desk.courier(runId)?.look(participant);
   }
 
@@ -317,13 +340,17 @@ export class Observer {
   }
 
   /** A step that was counted before changes nothing. */
-  async #count({ runId, participant }: Seat, { tokens: kinds, cost, completedAt }: ModelStep): Promise<void> {
+  async #count(
+    { runId, participant, generation }: Seat,
+    { tokens: kinds, cost, completedAt }: ModelStep,
+  ): Promise<void> {
     const { input, output, reasoning, cacheRead, cacheWrite } = kinds;
     const tokens = input + output + reasoning + cacheRead + cacheWrite;
     if (participant === LEAD || (tokens === 0 && cost === 0)) return;
     await this.#transactor.transact(runId, () => ({
       type: "note_step",
       participant,
+      generation,
       completedAt,
       tokens,
       cost,
@@ -372,7 +399,7 @@ export class Observer {
     const directory = memberOf(state, participant)?.directory ?? state.lead.directory;
     const turn = await this.#world.host.lastTurn(sessionId, directory);
     if (!turn) return this.#deleted(seat, sessionId);
-    if (turn.activity !== "idle") return;
+    if (turn.activity !== "idle" || !this.#isNewest(seat)) return;
     const step = this.#endOf(turn, watch, sessionId, state);
     if (step === "none") return;
     if (step === "unfinished") {
@@ -439,11 +466,17 @@ export class Observer {
   }
 
   /** Whoever ran the session died before it had noted the turn's beginning; that its mail is answered tells of it. */
-  async #noteUntoldTurn({ runId, participant }: Seat, courier: Courier | undefined): Promise<void> {
+  async #noteUntoldTurn(seat: Seat, courier: Courier | undefined): Promise<void> {
+    const { runId, participant, generation } = seat;
     if (this.#hasTurn(runId, participant)) return;
     const cause = await courier?.standing.causeOfAnswered(participant);
     if (cause === undefined) return;
-    await this.#transactor.transact(runId, () => ({ type: "note_turn_started", participant, cause }));
+    await this.#transactor.transact(runId, () => ({
+      type: "note_turn_started",
+      participant,
+      generation,
+      cause,
+    }));
   }
 
   async #turnSettled(
@@ -453,7 +486,7 @@ export class Observer {
     courier: Courier | undefined,
     about: Pick<TurnSettled, "newestStepId" | "next">,
   ): Promise<void> {
-    const { runId, participant } = seat;
+    const { runId, participant, generation } = seat;
     const fault = step.error ?? watch.fault;
     const outcome = outcomeOf(step, fault, watch.abandoned);
     const unanswered = outcome === "failed" ? ((await courier?.standing.unanswered(participant)) ?? 0) : 0;
@@ -461,6 +494,7 @@ export class Observer {
     await this.#transactor.transact(runId, async (state) => ({
       type: "note_turn_settled",
       participant,
+      generation,
       outcome,
       stepId: step.hostMessageId,
       text: step.text,

@@ -1,4 +1,5 @@
 import type { DeedEffect } from "../core/effects.ts";
+import type { RunId } from "../core/ids.ts";
 import { memberRules } from "../core/permission-rules.ts";
 import { directoryOf, type Member, memberOf, type PermissionRule, type RunState } from "../core/run.ts";
 import type { Worktree } from "../core/worktree.ts";
@@ -12,6 +13,8 @@ import type { World } from "./world.ts";
 /** The host makes an instance and loads its plugins before it answers; one that comes later than this does not come. */
 const INSTANCE_DEADLINE_MS = 5_000;
 
+type OpenSession = Extract<DeedEffect, { readonly type: "open_session" }>;
+
 /**
  * Gives a member its session, in its worktree if it is to have one. Each step finds what an earlier attempt has done: the
  * worktree by the names that were committed before, the session by its mark.
@@ -20,7 +23,7 @@ export async function openSession(
   world: World,
   transactor: Transactor,
   state: RunState,
-  deed: Extract<DeedEffect, { type: "open_session" }>,
+  deed: OpenSession,
   again: boolean,
 ): Promise<void> {
   const { runId, lead } = state;
@@ -33,6 +36,7 @@ export async function openSession(
   try {
     const rules =
       directory === lead.directory ? member.plan.rules : await readyWorktree(world, state, member, directory);
+    if (!(await isWanted(world, runId, deed))) return;
     const found = again ? await world.host.findSession(lead.sessionId, mark) : undefined;
     const sessionId =
       found ??
@@ -53,6 +57,7 @@ export async function openSession(
       directory,
     }));
   } catch (fault) {
+    if (!(await isWanted(world, runId, deed))) return;
     // One that held the work of an earlier generation stays for the next.
     const fresh = member.worktree && !member.worktree.made;
     const worktree = fresh ? await clearWorktree(world, state, member) : undefined;
@@ -66,6 +71,17 @@ export async function openSession(
       book: await loadOwned(world, now, name),
     }));
   }
+}
+
+/** Making a worktree takes its time: the member, or the whole run, may have ended meanwhile. */
+async function isWanted(
+  { runs }: World,
+  runId: RunId,
+  { member: name, generation }: OpenSession,
+): Promise<boolean> {
+  const state = await runs.read(runId);
+  const member = state && memberOf(state, name);
+  return member?.status === "starting" && member.generation === generation;
 }
 
 /**

@@ -7,6 +7,8 @@ import { openSession } from "./open-session.ts";
 import type { Transactor } from "./transact.ts";
 import type { World } from "./world.ts";
 
+type OpenSession = Extract<DeedEffect, { readonly type: "open_session" }>;
+
 /**
  * Does the deeds of a run: what a commit wants done in the host. Only the owner's performer does anything.
  *
@@ -19,6 +21,8 @@ export class Performer {
   readonly #archive: (runId: RunId) => Promise<void>;
   /** Deeds that are being done: a second commit may name them before they are confirmed. */
   readonly #underway = new Set<EffectId>();
+  /** Members that are being given their sessions, by run. */
+  readonly #spawning = new Map<string, Promise<void>>();
 
   constructor(world: World, transactor: Transactor, archive: (runId: RunId) => Promise<void>) {
     this.#world = world;
@@ -43,6 +47,8 @@ export class Performer {
       this.#transactor.forget(runId);
       return;
     }
+    // Deeds of a later commit have ended the run meanwhile: nobody asks for these any more.
+    if (!this.#world.ownership.holds(runId)) return;
     await this.#transactor.settleOutbox(runId);
     await this.finishIfClosing(runId);
   }
@@ -70,7 +76,7 @@ export class Performer {
     const { host } = this.#world;
     switch (deed.type) {
       case "open_session":
-        return openSession(this.#world, this.#transactor, state, deed, again);
+        return this.#openSession(state, deed, again);
       case "abort_session":
         return host.abort(deed.sessionId, deed.directory);
       case "remove_worktree":
@@ -84,10 +90,27 @@ export class Performer {
     }
   }
 
+  async #openSession(state: RunState, deed: OpenSession, again: boolean): Promise<void> {
+    const key = seatKey(state.runId, deed.member);
+    const opening = openSession(this.#world, this.#transactor, state, deed, again);
+    this.#spawning.set(key, opening);
+    try {
+      await opening;
+    } finally {
+      if (this.#spawning.get(key) === opening) this.#spawning.delete(key);
+    }
+  }
+
   async #removeWorktree(state: RunState, name: MemberName): Promise<void> {
     const member = memberOf(state, name);
     if (!member) return;
+    // Git may be filling it at this moment: what is removed before that is there again afterwards, and nobody knows of it.
+    await this.#spawning.get(seatKey(state.runId, name))?.catch(() => undefined);
     const end = await clearWorktree(this.#world, state, member);
     await this.#transactor.transact(state.runId, () => ({ type: "note_worktree_ended", member: name, end }));
   }
+}
+
+function seatKey(runId: RunId, member: MemberName): string {
+  return `${runId}/${member}`;
 }

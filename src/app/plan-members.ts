@@ -1,8 +1,16 @@
 import type { Sites } from "../core/commands.ts";
 import { judgeAgent } from "../core/eligibility.ts";
 import type { RunId } from "../core/ids.ts";
+import { type ModelProfile, modelFault } from "../core/model-choice.ts";
 import { deniedTools, memberRules } from "../core/permission-rules.ts";
-import { type MemberPlan, memberOf, type PermissionRule, type RunState } from "../core/run.ts";
+import {
+  isLive,
+  type MemberPlan,
+  type ModelChoice,
+  memberOf,
+  type PermissionRule,
+  type RunState,
+} from "../core/run.ts";
 import type { MemberSpec, TeamSpec } from "../core/spec.ts";
 import type { ToolName } from "../core/tool-names.ts";
 import { branchFor, type Site, standing } from "../core/worktree.ts";
@@ -39,12 +47,14 @@ export async function planMembers(
   const { host } = context.fleet.world;
   const settings = context.settingsOf(call.directory);
   const agents = await host.agents(call.directory);
-  const lead = await leadRules(context, call, agents);
+  const lead = await leadStyle(context, call, agents);
+  let models: Promise<readonly ModelProfile[]> | undefined;
   const plans: MemberPlan[] = [];
   const sites: Record<string, Site> = {};
   const rejected: { name: string; agent: string; error: string }[] = [];
   for (const member of spec.members) {
-    const outcome = planMember(member, settings, agents, lead);
+    const planned = nameTaken(member, run) ?? planMember(member, settings, agents, lead);
+    const outcome = "error" in planned ? planned : await withModel(planned);
     const site = "error" in outcome ? undefined : await planSite(context, call, member, run, sites);
     if ("error" in outcome) rejected.push({ name: member.name, ...outcome });
     else if (site && "error" in site) rejected.push({ name: member.name, agent: outcome.agent, ...site });
@@ -52,6 +62,31 @@ export async function planMembers(
     if (site && !("error" in site)) sites[member.name] = site;
   }
   return { plans, sites, rejected, deniedToLead: deniedTools(lead.agent) };
+
+  /** A pinned model is asked for, and one that is not is the lead's, as it would be for a subagent. */
+  async function withModel(plan: MemberPlan): Promise<MemberPlan | Rejection> {
+    const { model, agent } = plan;
+    if (model === undefined) return lead.model === undefined ? plan : { ...plan, model: lead.model };
+    models ??= host.models(call.directory);
+    const error = modelFault(model, await models);
+    return error === undefined ? plan : { agent, error };
+  }
+}
+
+/** Why a member cannot be planned. */
+interface Rejection {
+  readonly agent: string;
+  readonly error: string;
+}
+
+/** A name that lives is not given twice; the others of the call are not held up by it. */
+function nameTaken({ name, agent = "" }: MemberSpec, { runId, state }: Enlistment): Rejection | undefined {
+  const present = state && memberOf(state, name);
+  if (!present || !isLive(present)) return undefined;
+  return {
+    agent,
+    error: `"${name}" is in run ${runId}, which you lead, and ${present.status}. Choose another name, or shut that member down first; for a run beside it, end it with team_delete.`,
+  };
 }
 
 /** Names for the member's worktree, if it needs a new one; one that cannot be had is the member's fault alone. */
@@ -82,32 +117,39 @@ async function planSite(
   }
 }
 
-/** What binds the lead at this moment, in the host's order: its agent's rules, then its session's. */
-interface LeadRules {
+/** What the lead runs under at this moment; rules in the host's order: its agent's, then its session's. */
+interface LeadStyle {
   readonly agent: readonly PermissionRule[];
   readonly session: readonly PermissionRule[];
+  /** Without its variant, which the person has chosen for the lead's own work. */
+  readonly model?: ModelChoice;
 }
 
-async function leadRules(
+async function leadStyle(
   { fleet }: VerbContext,
   call: Call,
   agents: readonly AgentProfile[],
-): Promise<LeadRules> {
+): Promise<LeadStyle> {
   const { host } = fleet.world;
   const [style, session] = await Promise.all([
     host.promptStyle(call.sessionId),
     host.session(call.sessionId),
   ]);
   const agent = agents.find((one) => one.name === (style?.agent ?? session?.agent));
-  return { agent: agent?.rules ?? [], session: session?.rules ?? [] };
+  const { providerId, modelId } = style?.model ?? {};
+  return {
+    agent: agent?.rules ?? [],
+    session: session?.rules ?? [],
+    ...(providerId === undefined || modelId === undefined ? {} : { model: { providerId, modelId } }),
+  };
 }
 
 function planMember(
   member: MemberSpec,
   settings: Settings,
   agents: readonly AgentProfile[],
-  lead: LeadRules,
-): MemberPlan | { readonly agent: string; readonly error: string } {
+  lead: LeadStyle,
+): MemberPlan | Rejection {
   const category = member.category === undefined ? undefined : settings.categories[member.category];
   const wanted = category?.agent ?? member.agent;
   if (wanted === undefined) {

@@ -1,5 +1,5 @@
 import type { TaskBook } from "../core/commands.ts";
-import { LEAD, type Participant, type TaskId } from "../core/ids.ts";
+import { LEAD, type MemberName, type Participant, type TaskId } from "../core/ids.ts";
 import { memberOf, type RunState } from "../core/run.ts";
 import type { Task } from "../core/task.ts";
 import { type TaskRequest, taskLookups } from "../core/task-graph.ts";
@@ -21,6 +21,12 @@ export async function loadBook(world: World, state: RunState, request: TaskReque
 /** What a participant owns, for a decision that takes it back. */
 export function loadOwned(world: World, state: RunState, participant: Participant): Promise<TaskBook> {
   const taskIds = participant === LEAD ? state.lead.tasks : (memberOf(state, participant)?.tasks ?? []);
+  return loadBook(world, state, { type: "release", taskIds });
+}
+
+/** What the last generations of these names have left, for a decision that gives it to the next ones. */
+export function loadLeft(world: World, state: RunState, names: readonly MemberName[]): Promise<TaskBook> {
+  const taskIds = names.flatMap((name) => memberOf(state, name)?.left ?? []);
   return loadBook(world, state, { type: "release", taskIds });
 }
 

@@ -202,6 +202,12 @@ export interface DeleteReport {
     readonly name: string;
     readonly sessionId?: SessionId;
     readonly was: MemberStatus;
+    /** It was in the middle of a turn. `false`: the host says that it works on, or does not answer. */
+    readonly stopped?: boolean;
+    /** Messages that it had not answered. */
+    readonly unread?: number;
+    /** Its tasks that are not completed. */
+    readonly tasks?: readonly TaskId[];
   }[];
   readonly worktrees: readonly WorktreeReport[];
   readonly unfinishedTasks: readonly TaskRow[];

@@ -19,6 +19,10 @@ export type Command =
       readonly by: Participant;
       readonly plans: readonly MemberPlan[];
       readonly sites?: Sites;
+      /** New tasks that come with them. */
+      readonly drafts?: readonly TaskDraft[];
+      /** What former members of these names have left on the list. */
+      readonly book?: TaskBook;
     }
   /** A person's word on what the run may use, whatever it was started with. */
   | { readonly type: "change_limits"; readonly limits: Partial<Limits> }
@@ -80,23 +84,21 @@ export type Command =
       readonly book: TaskBook;
     }
   | { readonly type: "note_worktree_ended"; readonly member: MemberName; readonly end: WorktreeEnd }
-  | { readonly type: "note_turn_started"; readonly participant: Participant; readonly cause: TurnCause }
-  | {
+  | (OfSession & { readonly type: "note_turn_started"; readonly cause: TurnCause })
+  | (OfSession & {
       readonly type: "note_step";
-      readonly participant: Participant;
       readonly completedAt: Instant;
       readonly tokens: number;
       readonly cost: number;
-    }
+    })
   | TurnSettled
-  | { readonly type: "note_gate_opened"; readonly participant: Participant; readonly gate: Gate }
-  | {
+  | (OfSession & { readonly type: "note_gate_opened"; readonly gate: Gate })
+  | (OfSession & {
       readonly type: "note_gate_closed";
-      readonly participant: Participant;
       /** Left out: every gate of the participant is gone. */
       readonly requestId?: string;
-    }
-  | { readonly type: "note_prompted"; readonly participant: Participant }
+    })
+  | (OfSession & { readonly type: "note_prompted" })
   /** No turn of the member's runs, and nothing is on its way that will start one. */
   | { readonly type: "note_at_rest"; readonly member: MemberName; readonly book: TaskBook }
   | {
@@ -123,6 +125,13 @@ export type Command =
       readonly ready: readonly TaskId[];
     };
 
+/** What the host has told of a participant's session. */
+interface OfSession {
+  readonly participant: Participant;
+  /** Whose session it was told of. A name may have come back since: its former session has nothing to say of it. */
+  readonly generation?: number;
+}
+
 export interface SendMessage {
   readonly type: "send_message";
   readonly by: Participant | "person";
@@ -138,9 +147,8 @@ export interface SendMessage {
   readonly unreadBytes: Readonly<Record<Participant, number>>;
 }
 
-export interface TurnSettled {
+export interface TurnSettled extends OfSession {
   readonly type: "note_turn_settled";
-  readonly participant: Participant;
   readonly outcome: "ended" | "failed" | "aborted";
   /** The host's id of the last assistant message: one last word and one error notice a step, however often it is told. */
   readonly stepId: string;

@@ -42,6 +42,7 @@ import {
   shutdownApproved,
   shutdownAsked,
   shutdownRejected,
+  shutdownWithdrawn,
   toolsArrived,
   turnAborted,
   turnFailed,
@@ -233,19 +234,17 @@ export function rejectShutdown(
     );
   }
   const asker = member.shutdown.requestedBy ?? LEAD;
+  // Taken back by whoever had asked, it is news to the one that was asked.
+  const other = by === LEAD ? name : LEAD;
+  const reader = asker === by ? other : asker;
   const change = patchMember(begin(state), name, (one) => ({
     ...one,
     shutdown: { status: next.state, changedAt: now },
   }));
   const told = tell(change, { event: "shutdown_rejected", member: name, by, reason });
-  return asker === by || (asker !== LEAD && !takesMail(member))
-    ? told
-    : mail(told, {
-        from: by,
-        to: asker,
-        kind: "shutdown_rejected",
-        body: shutdownRejected(name, by, reason),
-      });
+  if (reader !== LEAD && !takesMail(member)) return told;
+  const body = asker === by ? shutdownWithdrawn(name, by, reason) : shutdownRejected(name, by, reason);
+  return mail(told, { from: by, to: reader, kind: "shutdown_rejected", body });
 }
 
 function hasTurn(member: Member): boolean {

@@ -1,3 +1,4 @@
+import { unrestOf, waysOut } from "./at-rest.ts";
 import {
   begin,
   type Change,
@@ -10,7 +11,7 @@ import {
   wish,
 } from "./change.ts";
 import type { Command, Sites, TaskDraft } from "./commands.ts";
-import { addTasks, releaseOwned } from "./decide-tasks.ts";
+import { addTasks, handOn, releaseOwned } from "./decide-tasks.ts";
 import type { Wish } from "./effects.ts";
 import { type Instant, LEAD, type RunId, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -39,6 +40,8 @@ export interface RunPlan {
 
 /** The first commit of a run: everything planned, nothing done yet. */
 export function openRun(plan: RunPlan, now: Instant): Exclude<Decision, { kind: "unchanged" }> {
+  const crowded = tooMany(plan.limits, 0, plan.members.length);
+  if (crowded) return crowded;
   const nothing: RunState = {
     version: 1,
     revision: 0,
@@ -82,18 +85,35 @@ export function addMembers(
     );
   }
   const live = Object.values(state.members).filter(isLive).length;
-  const wanted = live + command.plans.length;
-  if (wanted > state.limits.maxMembers) {
-    return refuse(
-      "too_many_members",
-      `${live} members are live and ${command.plans.length} more would exceed max_members = ${state.limits.maxMembers}`,
-      "Shut a member down first, or ask the person to raise max_members with `flotilla limit`.",
-      { live, wanted, limit: state.limits.maxMembers },
-    );
-  }
+  const crowded = tooMany(state.limits, live, command.plans.length);
+  if (crowded) return crowded;
+  const { sites = {}, drafts = [], book = new Map() } = command;
   let change = begin(state);
-  for (const plan of command.plans) change = seat(change, plan, command.sites?.[plan.name], now);
-  return change;
+  for (const plan of command.plans) {
+    const left = memberOf(state, plan.name)?.left ?? [];
+    change = handOn(seat(change, plan, sites[plan.name], now), plan.name, left, book, now);
+  }
+  return addTasks(change, command.by, drafts, book, now);
+}
+
+/** A run has room for so many members at a time, those of its first call included. */
+function tooMany({ maxMembers }: Limits, live: number, more: number): ReturnType<typeof refuse> | undefined {
+  const wanted = live + more;
+  if (wanted <= maxMembers) return undefined;
+  const details = { live, wanted, limit: maxMembers };
+  return live === 0
+    ? refuse(
+        "too_many_members",
+        `${more} members are more than max_members = ${maxMembers}`,
+        "Begin with fewer members and give each more to do, or ask the person to raise team_mode.max_members.",
+        details,
+      )
+    : refuse(
+        "too_many_members",
+        `${live} members are live and ${more} more would exceed max_members = ${maxMembers}`,
+        "Shut a member down first, or ask the person to raise max_members with `flotilla limit`.",
+        details,
+      );
 }
 
 /**
@@ -214,14 +234,14 @@ export function closeRun(
 ): Outcome {
   const next = step(runTable, state.status, "close");
   if (next.outcome !== "moved") return { kind: "unchanged" };
-  const busy = Object.values(state.members).filter((member) => !isAtRest(member, command.unread));
-  if (!command.force && (busy.length > 0 || state.status === "creating")) {
-    const list = busy.map((member) => describeBusy(member, command.unread)).join("; ");
+  const unrest = unrestOf(state, command.unread);
+  if (!command.force && (unrest.length > 0 || state.status === "creating")) {
+    const list = unrest.map(({ member, standing }) => `${member} is ${standing}`).join("; ");
     return refuse(
       "run_busy",
       `run ${state.runId} cannot be closed gracefully: ${list === "" ? "it is still being created" : list}`,
-      "Shut these members down with team_shutdown_request and wait with team_status (waitFor: idle), or call team_delete with force: true.",
-      { busy: busy.map((member) => member.plan.name) },
+      `${waysOut(unrest)} Or call team_delete with force: true, which stops members in the middle of their work.`.trimStart(),
+      { busy: unrest.map(({ member }) => member) },
     );
   }
   let change = patchRun(begin(state), { status: next.state, reason: command.reason, since: now });
@@ -290,16 +310,6 @@ export function retire(change: Change, name: string, reason: string, now: Instan
       member.shutdown.status === "none" ? member.shutdown : { ...member.shutdown, status: "complete" },
   }));
   return tell(ended, { event: "member_done", member: name, reason });
-}
-
-function isAtRest(member: Member, unread: Readonly<Record<string, number>>): boolean {
-  if (!isLive(member)) return true;
-  return member.status === "waiting" && (unread[member.plan.name] ?? 0) === 0;
-}
-
-function describeBusy(member: Member, unread: Readonly<Record<string, number>>): string {
-  const waiting = unread[member.plan.name] ?? 0;
-  return `${member.plan.name} is ${member.status}${waiting > 0 ? ` with ${waiting} unread` : ""}`;
 }
 
 /** Offers the lead's session the tools of a lead, or of an ordinary session again. */

@@ -171,6 +171,25 @@ export function releaseTasks(
   };
 }
 
+/** Gives to somebody who has come back what its name had left, as far as nobody has taken it since. */
+export function handOnTasks(
+  index: TaskIndex,
+  owner: Participant,
+  taskIds: readonly TaskId[],
+  { by, ...context }: Pick<TaskContext, "by" | "now" | "revision">,
+): TaskChanges {
+  const free = unique(taskIds)
+    .flatMap((taskId) => index.get(taskId) ?? [])
+    .filter((task) => task.status === "pending" && task.owner === undefined);
+  const tasks = free.map((task) => stamped({ ...task, owner }, context));
+  return {
+    tasks,
+    becameReady: [],
+    events: tasks.map(({ taskId }) => ({ event: "task_assigned", taskId, by, owner })),
+    ownerChanges: tasks.flatMap((task) => ownerChanges(undefined, task)),
+  };
+}
+
 const COMMANDS: Readonly<Record<TaskStatus, TaskCommand>> = {
   pending: "release",
   claimed: "claim",

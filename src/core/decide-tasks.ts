@@ -15,11 +15,12 @@ import type { Command, TaskBook, TaskDraft } from "./commands.ts";
 import {
   decideTaskCreate,
   decideTaskUpdate,
+  handOnTasks,
   type OwnerChange,
   releaseTasks,
   type TaskChanges,
 } from "./decide-task.ts";
-import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
+import { type Instant, LEAD, type Participant, SYSTEM, type TaskId } from "./ids.ts";
 import type { Refusal } from "./refusal.ts";
 import { memberOf, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -70,7 +71,21 @@ export function releaseOwned(change: Change, name: Participant, book: TaskBook, 
   const owned = memberOf(change.state, name)?.tasks ?? [];
   if (owned.length === 0) return change;
   const released = releaseTasks(book, name, owned, { now, revision: change.state.revision + 1 });
-  return fold(change, name, released);
+  const left = released.tasks.map(({ taskId }) => taskId);
+  return patchMember(fold(change, name, released), name, (member) => ({ ...member, left }));
+}
+
+/** What a name's last generation has left is the next one's again, which reads of it in its brief. */
+export function handOn(
+  change: Change,
+  name: Participant,
+  left: readonly TaskId[],
+  book: TaskBook,
+  now: Instant,
+): Change {
+  if (left.length === 0) return change;
+  const about = { by: LEAD, now, revision: change.state.revision + 1 };
+  return fold(change, LEAD, handOnTasks(book, name, left, about));
 }
 
 function context(state: RunState, by: Participant, now: Instant): TaskContext {

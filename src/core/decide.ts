@@ -39,6 +39,7 @@ import { checkBudgets } from "./spend.ts";
  */
 export function decide(state: RunState, command: Command, now: Instant): Decision {
   if (isFinal(state) && !asksForLiveRun(command)) return { kind: "unchanged" };
+  if (isOfFormer(state, command)) return { kind: "unchanged" };
   const outcome = asksForLiveRun(command)
     ? (notLive(state) ?? hasEnded(state, command) ?? route(state, command, now))
     : route(state, command, now);
@@ -110,6 +111,12 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
 /** A run that is over stays as it is archived: what its sessions still do is late. */
 function isFinal(state: RunState): boolean {
   return state.status === "closed" || state.status === "failed";
+}
+
+/** The name has come back since: what its former session did is not the doing of the one that has it now. */
+function isOfFormer(state: RunState, command: Command): boolean {
+  if (!("generation" in command) || !("participant" in command) || command.participant === LEAD) return false;
+  return memberOf(state, command.participant)?.generation !== command.generation;
 }
 
 /** What participants ask for needs a run that is open for business; what the host tells is noted in any. */

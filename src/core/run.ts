@@ -391,6 +391,8 @@ export interface Member {
   readonly countedTo?: Instant;
   /** Tasks it owns now, so that they can be released without reading every task. */
   readonly tasks: readonly TaskId[];
+  /** Tasks that it owned when it ended: what nobody has taken until the name comes back is the next one's. */
+  readonly left?: readonly TaskId[];
 }
 
 /** `state.json`: replacing it is the commit. Unknown fields survive a round trip. */

@@ -67,6 +67,13 @@ export function shutdownRejected(member: Participant, by: Participant, reason: s
   return `The shutdown of ${member} was rejected by ${by}: ${reason}`;
 }
 
+/** To whoever had been asked. */
+export function shutdownWithdrawn(member: Participant, by: Participant, reason: string): string {
+  return by === member
+    ? `${member} takes back that it asked to be shut down: ${reason}`
+    : `${by} takes back that it asked you to shut down: ${reason} Go on.`;
+}
+
 /** Bound of a quoted last word: enough for a report, small beside a model's context. */
 export const LAST_WORD_MAX_CHARS = 8_000;
 

@@ -5,6 +5,7 @@ import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
 import { answerPermission, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
+import { readModels } from "./models.ts";
 import { post } from "./prompts.ts";
 import { Recent } from "./recent.ts";
 import {
@@ -154,6 +155,9 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async agents(directory) {
       return readAgents(transport(directory), directory, deadline(directory));
+    },
+    async models(directory) {
+      return readModels(transport(directory), directory, deadline(directory));
     },
     async openGates(directory) {
       return openGates(transport(directory), directory, deadline(directory), now());

@@ -163,6 +163,7 @@ const storedMember = recordOf<StoredMember>({
   usage: recordOf<Usage>({ turns: count, tokens: z.number(), cost: z.number() }),
   countedTo: instant.exactOptional(),
   tasks: taskIds,
+  left: taskIds.exactOptional(),
 });
 
 /** A status that this version does not know reads as `lost`, reason `unknown:<word>`: never woken, never written to. */

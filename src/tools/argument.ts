@@ -20,7 +20,14 @@ export function name(description: string): Argument<string> {
   const base = text(description);
   return {
     schema: base.schema,
-    read: (value, path, faults) => base.read(value, path, faults)?.trim().replace(/^@/, "").toLowerCase(),
+    // As a team's own names are read.
+    read: (value, path, faults) =>
+      base
+        .read(value, path, faults)
+        ?.trim()
+        .replace(/^@/, "")
+        .toLowerCase()
+        .replaceAll(/[\s_]+/g, "-"),
   };
 }
 

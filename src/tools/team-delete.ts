@@ -1,4 +1,4 @@
-import type { Verbs } from "../app/verbs.ts";
+import type { DeleteReport, Verbs } from "../app/verbs.ts";
 import { row, taskRow } from "./answer.ts";
 import { flag } from "./argument.ts";
 import { optional } from "./slots.ts";
@@ -14,18 +14,25 @@ export function teamDelete(verbs: Verbs): Tool {
     slots: { force: optional(flag("Stop members in the middle of their work")) },
     async answer({ force = false }, call) {
       const { unfinishedTasks, unreadMessages, ...report } = await verbs.deleteTeam(call, { force });
-      const kept = report.worktrees.filter(({ outcome }) => outcome === "kept");
       return {
         ...row({
           ...report,
+          members: report.members.map(row),
           unfinishedTasks: unfinishedTasks.map(taskRow),
           unreadMessages: unreadMessages || undefined,
         }),
-        next:
-          kept.length === 0
-            ? "The run is over. Tell the person the outcome."
-            : "The run is over. Tell the person the outcome, and which worktrees are kept, why, and the command.",
+        next: next(report),
       };
     },
   });
+}
+
+function next({ members, worktrees }: Pick<DeleteReport, "members" | "worktrees">): string {
+  const works = members.filter(({ stopped }) => stopped === false).map(({ name }) => name);
+  const still = `${works.join(", ")} could not be stopped: the person may have to, in that session. `;
+  const kept = worktrees.some(({ outcome }) => outcome === "kept");
+  const outcome = kept
+    ? "The run is over. Tell the person the outcome, and which worktrees are kept, why, and the command."
+    : "The run is over. Tell the person the outcome.";
+  return works.length === 0 ? outcome : `${still}${outcome}`;
 }

@@ -5,12 +5,13 @@ import { SessionIndex } from "../../src/app/session-index.ts";
 import { SessionWatches } from "../../src/app/session-watch.ts";
 import { Transactor } from "../../src/app/transact.ts";
 import type { World } from "../../src/app/world.ts";
+import type { Command } from "../../src/core/commands.ts";
 import { openRun } from "../../src/core/decide-run.ts";
 import type { FlotillaMark } from "../../src/core/delivery.ts";
 import type { Fact, Gate, ModelStep, ShownBatch } from "../../src/core/facts.ts";
 import type { LastTurn, Step } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
-import { NOON, opened, permission, runPlan } from "../core/decide-builders.ts";
+import { memberPlan, NOON, opened, permission, runPlan } from "../core/decide-builders.ts";
 
 const RUN = "run_1";
 const ADA = "ses_ada_1";
@@ -38,13 +39,14 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
   const world = { ...storage, host, clock, ids: { fraction: () => 0 } } as unknown as World;
   const witnessed: string[] = [];
   const answered: string[] = [];
+  const settled: string[] = [];
   const courier = {
     witnessed: (_: string, shown: readonly ShownBatch[]) =>
       witnessed.push(shown.map(({ mark }) => mark.batchId).join(" ")),
     answered: (_: string, marks: readonly FlotillaMark[]) =>
       answered.push(...marks.map((one) => one.batchId)),
     started: () => undefined,
-    settled: () => undefined,
+    settled: (name: string) => settled.push(name),
     look: () => undefined,
     lookForSlots: () => undefined,
     takeUp: async () => undefined,
@@ -83,6 +85,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
     /** Batches of each list that proved something. */
     witnessed,
     answered,
+    settled,
     /** What could not be worked in, reported by now. */
     faults,
     hand,
@@ -112,6 +115,17 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
       await watches.drained();
       expect(faults).toEqual([]);
     },
+    /** The name ends and is given to another session, which begins to work. */
+    async comesBack(): Promise<void> {
+      const again: readonly Command[] = [
+        { type: "request_shutdown", by: "lead", member: "ada" },
+        { type: "approve_shutdown", by: "lead", member: "ada", book: new Map() },
+        { type: "add_members", by: "lead", plans: [memberPlan("ada")] },
+        opened("ada", 2),
+        { type: "note_turn_started", participant: "ada", generation: 2, cause: "lead" },
+      ];
+      for (const command of again) await transactor.transact(RUN, () => command);
+    },
     /** Every timer that was set rings. */
     async time(): Promise<void> {
       for (const ring of rings.splice(0)) ring();
@@ -134,8 +148,8 @@ function shows(lastStepId: string | undefined, goesOn = false): Fact {
   return { type: "list_shown", sessionId: ADA, shown: [], ...last, ...(goesOn ? { goesOn } : {}) };
 }
 
-function ended(hostMessageId: string): Fact {
-  const tokens = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+function ended(hostMessageId: string, input = 0): Fact {
+  const tokens = { input, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
   const step: ModelStep = {
     hostMessageId,
     finish: "stop",
@@ -438,5 +452,36 @@ describe("what a member waits for", () => {
     expect(story.index.kin("ses_bo")).toBeUndefined();
     expect(story.index.kin("ses_scout")?.seat.participant).toBe("lead");
     expect(story.index.seat("ses_scout")).toBeUndefined();
+  });
+});
+
+describe("what was told of a member's former session", () => {
+  test("is nothing to the session that has its name now, though the host was being asked when the name came back", async () => {
+    const story = await observed();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<LastTurn>();
+    story.host.lastTurn = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const told = story.tell(
+      idle,
+      busy,
+      { type: "prompt_received", sessionId: ADA, hostMessageId: "msg_9" },
+      { type: "gate_opened", sessionId: ADA, gate: permission("per_1") },
+      ended("msg_1", 5),
+    );
+    await asked.promise;
+    await story.comesBack();
+    answer.resolve({ activity: "idle", step: story.answers("msg_1", "My last word.") });
+    await told;
+    expect(story.member()).toMatchObject({
+      generation: 2,
+      status: "working",
+      turn: { cause: "lead" },
+      gates: [],
+      usage: { turns: 0, tokens: 0 },
+    });
+    expect(story.settled).toEqual([]);
   });
 });

@@ -677,18 +677,19 @@ describe("the handshake that ends a member", () => {
     expect(story.refuse(reject("lead", "ada")).code).toBe("shutdown_already_approved");
   });
 
-  test("rejected, is over, and who asked hears why, unless it was the same", () => {
+  test("rejected, is over, and who asked hears why; taken back, whoever was asked", () => {
     for (const [asker, judge, mails] of [
       ["lead", "ada", ["shutdown_rejected ada>lead"]],
       ["ada", "lead", ["shutdown_rejected lead>ada"]],
-      ["lead", "lead", []],
-      ["ada", "ada", []],
+      ["lead", "lead", ["shutdown_rejected lead>ada"]],
+      ["ada", "ada", ["shutdown_rejected ada>lead"]],
     ] as const) {
       const story = Story.active(["ada"]);
       story.accept(request(asker, "ada"));
       const { mail, journal } = story.accept(reject(judge, "ada"));
       expect(letters(mail)).toEqual([...mails]);
-      if (mail[0]) expect(mail[0].body).toContain("not yet");
+      expect(mail[0]?.body).toContain(asker === judge ? "takes back" : "was rejected");
+      expect(mail[0]?.body).toContain("not yet");
       expect(journal).toMatchObject([{ event: "shutdown_rejected", member: "ada", by: judge }]);
       expect(story.member("ada").shutdown).toEqual({ status: "none", changedAt: story.now });
     }

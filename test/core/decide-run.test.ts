@@ -12,6 +12,7 @@ import {
   memberPlan,
   NOON,
   opened,
+  permission,
   runPlan,
   Story,
   send,
@@ -74,6 +75,20 @@ describe("opening a run", () => {
       [1, 2, "member_added"],
       [1, 3, "task_created"],
     ]);
+  });
+
+  test("is refused with more members than the limit has room for, and takes as many as it has", () => {
+    const names = ["ada", "bo", "cy"];
+    const limits = { ...LIMITS, maxMembers: 2 };
+    expect(openRun(runPlan(names, { limits }), NOON)).toMatchObject({
+      kind: "refused",
+      refusal: {
+        code: "too_many_members",
+        message: "3 members are more than max_members = 2",
+        details: { live: 0, wanted: 3, limit: 2 },
+      },
+    });
+    expect(openRun(runPlan(names.slice(1), { limits }), NOON).kind).toBe("accepted");
   });
 
   test("is refused whole if one of its tasks is wrong", () => {
@@ -287,6 +302,73 @@ describe("adding members", () => {
     expect(story.member("ada").sessionId).toBe("ses_ada_2");
     expect(story.decide(story.deleted("ses_ada_1"))).toEqual({ kind: "unchanged" });
   });
+
+  test("and what its former session did is not the doing of the one that has the name now", () => {
+    const story = Story.active(["ada"]);
+    story.accept(story.deleted("ses_ada_1"));
+    story.accept(add("ada"));
+    story.open("ada");
+    const of = { participant: "ada", generation: 1 } as const;
+    const told = [
+      { type: "note_turn_started", ...of, cause: "lead" },
+      { type: "note_prompted", ...of },
+      { type: "note_gate_opened", ...of, gate: permission("per_2") },
+      { type: "note_step", ...of, completedAt: story.now + 1, tokens: 5, cost: 1 },
+      { type: "note_gate_closed", ...of },
+      story.settled("ada", { ...of, outcome: "aborted" }),
+    ] as const;
+    story.start("ada");
+    story.accept({ type: "note_gate_opened", participant: "ada", gate: permission("per_1") });
+    for (const command of told) {
+      expect(story.decide(command)).toEqual({ kind: "unchanged" });
+      expect(story.decide({ ...command, generation: 2 }).kind).toBe(
+        command.type === "note_turn_started" || command.type === "note_prompted" ? "unchanged" : "accepted",
+      );
+    }
+    expect(story.decide({ ...story.settled("lead"), generation: 1 }).kind).toBe("unchanged");
+  });
+
+  test("gives the tasks that a name left to the one that comes back, and not what somebody has taken since", () => {
+    const mine = (subject: string) => draft(subject, { owner: "ada" });
+    const story = Story.active(["ada", "bo"], {
+      tasks: [mine("begun"), mine("assigned"), mine("taken"), mine("done"), draft("nobody's")],
+    });
+    story.update("ada", 1, { status: "in_progress" });
+    for (const status of ["in_progress", "completed"] as const) story.update("ada", 4, { status });
+    story.accept(story.deleted("ses_ada_1"));
+    story.update("bo", 3, { status: "in_progress" });
+    expect(story.member("ada").tasks).toEqual([]);
+
+    const { mail, journal } = story.accept({ ...add("ada"), book: story.book });
+    expect(story.member("ada").tasks).toEqual([1, 2]);
+    expect([1, 2, 3, 4, 5].map((taskId) => story.book.get(taskId)?.owner)).toEqual([
+      "ada",
+      "ada",
+      "bo",
+      "ada",
+      undefined,
+    ]);
+    expect(story.book.get(1)).toMatchObject({ status: "pending", generation: 1 });
+    expect(journal.filter(({ event }) => event === "task_assigned")).toMatchObject([
+      { taskId: 1, by: "lead", owner: "ada" },
+      { taskId: 2, by: "lead", owner: "ada" },
+    ]);
+    expect(mail).toEqual([]);
+    expect(story.open("ada").mail[0]?.body).toContain("Tasks assigned to you: #1, #2.");
+    // Lost again before it has done anything, it leaves the same.
+    story.accept(story.deleted("ses_ada_2"));
+    story.accept({ ...add("ada"), book: story.book });
+    expect(story.member("ada").tasks).toEqual([1, 2]);
+  });
+
+  test("makes the tasks of the call in the same commit, or adds nobody", () => {
+    const story = Story.active(["ada"]);
+    const refusal = story.refuse({ ...add("bo"), drafts: [draft("x", { owner: "nobody" })] });
+    expect(refusal.code).toBe("member_unknown");
+    story.accept({ ...add("bo"), drafts: [draft("x", { owner: "bo" })] });
+    expect(story.member("bo").tasks).toEqual([1]);
+    expect(story.open("bo").mail[0]?.body).toContain("Tasks assigned to you: #1.");
+  });
 });
 
 describe("closing a run", () => {
@@ -317,11 +399,25 @@ describe("closing a run", () => {
     const refusal = story.refuse(close(false, { cy: 2 }));
     expect(refusal.code).toBe("run_busy");
     expect(refusal.message).toBe(
-      "run run_1 cannot be closed gracefully: ada is working; bo is interrupted; cy is waiting with 2 unread",
+      "run run_1 cannot be closed gracefully: ada is working; bo is interrupted (stopped by a person); cy is waiting with 2 unread",
     );
-    expect(refusal.hint).toContain("team_shutdown_request");
-    expect(refusal.hint).toContain("force: true");
     expect(refusal.details).toEqual({ busy: ["ada", "bo", "cy"] });
+  });
+
+  test("gracefully is refused with what would help, for each that is not done", () => {
+    const story = Story.active(["ada", "bo", "cy", "di", "eve", "flo"]);
+    for (const name of ["ada", "bo", "cy", "eve"]) story.start(name);
+    story.accept({ type: "note_gate_opened", participant: "bo", gate: permission("per_1") });
+    story.settle("cy", { outcome: "aborted" });
+    for (const member of ["di", "eve"]) story.accept({ type: "request_shutdown", by: "lead", member });
+    story.approve("eve", "eve");
+    const { message, hint } = story.refuse(close(false, { di: 1 }));
+    expect(message).toEndWith(
+      "ada is working; bo is needs_approval (permission bash (rm -r build)); cy is interrupted (stopped by a person); di is waiting with 1 unread, asked to shut down and not answered yet; eve is working, and ends with this turn",
+    );
+    expect(hint).toBe(
+      "Shut ada down with team_shutdown_request, or wait with team_status (waitFor: idle). The person has to answer bo: `flotilla answer`, or OpenCode's own dialog. cy goes on when you write to it; or end it with team_shutdown_request and team_approve_shutdown. Wait for di, eve with team_status (waitFor: idle). Or call team_delete with force: true, which stops members in the middle of their work.",
+    );
   });
 
   test("gracefully does not wait for members that have ended, whatever lies in their inboxes", () => {

@@ -218,6 +218,10 @@ export class SimulatedHost implements Host {
     return [];
   }
 
+  async models(): ReturnType<Host["models"]> {
+    return [];
+  }
+
   async awaitInstance(): Promise<boolean> {
     return true;
   }

@@ -22,6 +22,7 @@ export const silentHost: Host = {
   closeInstance: async () => {},
   awaitInstance: async () => true,
   agents: async () => [],
+  models: async () => [],
   openGates: async () => [],
   toast: async () => {},
   log: () => {},
