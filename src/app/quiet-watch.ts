@@ -48,7 +48,9 @@ export class QuietWatch {
       const index = new Map(tasks.map((task) => [task.taskId, task]));
       const open = tasks.filter((task) => task.status !== "completed" && task.status !== "deleted");
       const ready = open.filter((task) => task.status === "pending" && isReady(index, task));
-      return { type: "note_quiet", open, ready: ready.map((task) => task.taskId) };
+      const key = open.map((task) => `${task.taskId}:${task.status}:${task.owner ?? ""}`).join(" ");
+      const list = this.#fleet.world.ids.digest(key);
+      return { type: "note_quiet", list, open, ready: ready.map((task) => task.taskId) };
     });
   }
 

@@ -1,12 +1,12 @@
 import type { TaskId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
-import type { Task } from "../core/task.ts";
+import type { Task, TaskStatus } from "../core/task.ts";
 import { isReady, openBlockers, type TaskIndex } from "../core/task-graph.ts";
 import { FlotillaError } from "../errors.ts";
 import { authorizeParticipant } from "./identify.ts";
 import { readTask } from "./task-books.ts";
 import type { VerbContext } from "./team-verbs.ts";
-import type { Call, ListTasks, TaskReport, TaskRow } from "./verbs.ts";
+import type { Call, ListTasks, TaskPage, TaskReport, TaskRow } from "./verbs.ts";
 import type { World } from "./world.ts";
 
 export async function showTask(
@@ -18,22 +18,37 @@ export async function showTask(
   return taskReport(context.fleet.world, state, input.taskId, false);
 }
 
-export async function listTasks(
-  context: VerbContext,
-  call: Call,
-  input: ListTasks,
-): Promise<readonly TaskRow[]> {
+/** About 2,000 tokens of short rows: what a model can still choose from. More is narrowed down, or turned page by page. */
+const PAGE_ROWS = 50;
+
+export async function listTasks(context: VerbContext, call: Call, input: ListTasks): Promise<TaskPage> {
   const { state } = await authorizeParticipant(context.fleet, "team_task_list", call);
   const rows = await taskRows(context.fleet.world, state);
-  return rows.filter(
+  const { status, owner, ready, after = 0 } = input;
+  const matching = rows.filter(
     (row) =>
-      (input.status === undefined ? row.status !== "deleted" : row.status === input.status) &&
-      (input.owner === undefined || row.owner === input.owner) &&
-      (input.ready === undefined || row.ready === input.ready),
+      row.taskId > after &&
+      (status === undefined ? row.status !== "deleted" : row.status === status) &&
+      (owner === undefined || row.owner === owner) &&
+      (ready === undefined || row.ready === ready),
   );
+  return {
+    rows: matching.slice(0, PAGE_ROWS),
+    left: Math.max(0, matching.length - PAGE_ROWS),
+    counts: countTasks(rows),
+  };
 }
 
-/** Every task of the run as a row. */
+export function countTasks(rows: readonly TaskRow[]): Record<TaskStatus, number> {
+  const counts = { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 };
+  for (const row of rows) counts[row.status] += 1;
+  return counts;
+}
+
+/**
+ * Every task of the run as a row: the one way to look at tasks that costs what the list holds. Records that have not been
+ * replaced are not read again, so it is a look at the time of each file.
+ */
 export async function taskRows(world: World, state: RunState): Promise<readonly TaskRow[]> {
   const tasks = await world.tasks.list(state.runId);
   const index = new Map(tasks.map((task) => [task.taskId, task]));

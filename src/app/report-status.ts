@@ -3,7 +3,7 @@ import { usedOf } from "../core/policy.ts";
 import type { Limits, Member, MemberStatus, ModelChoice, RunState } from "../core/run.ts";
 import { stillTrying } from "../core/wording.ts";
 import { authorizeParticipant } from "./identify.ts";
-import { taskRows } from "./read-tasks.ts";
+import { countTasks, taskRows } from "./read-tasks.ts";
 import { holdingsReport, worktreeReport } from "./report-worktrees.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call, MailReport, MemberReport, StatusReport, TaskRow, WaitFor } from "./verbs.ts";
@@ -38,7 +38,7 @@ export async function reportStatus(
     you: caller.participant,
     lead: { sessionId: state.lead.sessionId, ...leadMail },
     members,
-    tasks: countTasks(tasks),
+    tasks: { ...countTasks(tasks), ready: tasks.filter((row) => row.ready).map((row) => row.taskId) },
     budgets: budgetsOf(state, fleet.world.clock.now()),
     spent: state.spent,
     shutdowns: shutdownsOf(state),
@@ -93,12 +93,6 @@ const GLANCE: readonly MemberStatus[] = ["needs_approval", "working", "starting"
 /** The highest of the members' statuses; `waiting` when only members remain that want attention. */
 function activityOf(statuses: readonly MemberStatus[]): MemberStatus {
   return GLANCE.find((status) => statuses.includes(status)) ?? "waiting";
-}
-
-function countTasks(rows: readonly TaskRow[]): StatusReport["tasks"] {
-  const counts = { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 };
-  for (const row of rows) counts[row.status] += 1;
-  return { ...counts, ready: rows.filter((row) => row.ready).map((row) => row.taskId) };
 }
 
 /** Budgets as a model is told of them; turns are of the member that has had most. */

@@ -69,6 +69,8 @@ export interface ListTasks {
   readonly status?: TaskStatus;
   readonly owner?: string;
   readonly ready?: boolean;
+  /** Rows of tasks with a higher number than this one. */
+  readonly after?: TaskId;
 }
 
 /** How the mail for one participant stands. */
@@ -150,6 +152,15 @@ export interface TaskRow {
   readonly blockedBy: readonly TaskId[];
   /** Pending and every blocker is completed or deleted. */
   readonly ready: boolean;
+}
+
+/** A page of the list: the first rows that match, in order of number. */
+export interface TaskPage {
+  readonly rows: readonly TaskRow[];
+  /** How many match beyond these rows. */
+  readonly left: number;
+  /** All tasks of the run, by status. */
+  readonly counts: Readonly<Record<TaskStatus, number>>;
 }
 
 export interface TaskReport {
@@ -265,7 +276,7 @@ export interface Verbs {
   ): Promise<ShutdownReport>;
   sendMessage(call: Call, input: SendMail): Promise<SendReport>;
   createTask(call: Call, input: CreateTask): Promise<TaskReport>;
-  listTasks(call: Call, input: ListTasks): Promise<readonly TaskRow[]>;
+  listTasks(call: Call, input: ListTasks): Promise<TaskPage>;
   updateTask(call: Call, input: UpdateTask): Promise<TaskReport>;
   readTask(call: Call, input: { readonly taskId: TaskId }): Promise<TaskReport>;
   reportStatus(

@@ -119,6 +119,8 @@ export type Command =
   | { readonly type: "note_adopted" }
   | {
       readonly type: "note_quiet";
+      /** A digest of the open tasks with status and owner: another list is another quiet. */
+      readonly list: string;
       /** Tasks that are neither completed nor deleted, in order of id. */
       readonly open: readonly Task[];
       /** Those of them that can be taken. */

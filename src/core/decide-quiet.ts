@@ -13,17 +13,16 @@ import { leftInHand, nobodyWorks, readyForYou } from "./wording.ts";
  */
 export function noteQuiet(
   state: RunState,
-  { open, ready }: Extract<Command, { type: "note_quiet" }>,
+  { list, open, ready }: Extract<Command, { type: "note_quiet" }>,
 ): Change | { readonly kind: "unchanged" } {
-  const key = open.map((task) => `${task.taskId}:${task.status}:${task.owner ?? ""}`).join(" ");
-  const told = state.quietTold?.tasks === key ? state.quietTold.to : undefined;
+  const told = state.quietTold?.tasks === list ? state.quietTold.to : undefined;
   if (state.status !== "active" || open.length === 0 || told === LEAD) return { kind: "unchanged" };
   const { to, body } =
     told === undefined ? wakeUp(state, open, ready) : { to: LEAD, body: nobodyWorks(open, ready) };
   return mail(
-    tell(patchRun(begin(state), { quietTold: { tasks: key, to } }), {
+    tell(patchRun(begin(state), { quietTold: { tasks: list, to } }), {
       event: "run_quiet",
-      open: open.map((task) => task.taskId),
+      open: open.length,
       told: to,
     }),
     { from: SYSTEM, to, kind: "stuck", body },

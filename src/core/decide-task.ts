@@ -8,8 +8,12 @@ import {
   assigns,
   checkAssignment,
   checkBlockerChange,
+  checkBlockerCount,
   checkBlockers,
+  checkDrafts,
   checkEntitlement,
+  checkLinks,
+  checkLoad,
   checkOutcome,
   checkOwner,
   checkPositions,
@@ -73,12 +77,15 @@ export function decideTaskCreate(
   context: TaskContext & { readonly nextTaskId: TaskId },
 ): TaskCreation {
   const { by, now, revision, nextTaskId } = context;
+  const tooMany = checkDrafts(drafts.length);
+  if (tooMany) return tooMany;
   const created: Task[] = [];
   for (const [position, draft] of drafts.entries()) {
     const label = drafts.length === 1 ? "the new task" : `task ${position + 1} of ${drafts.length}`;
     const refused =
       checkTexts(draft, label) ??
       checkOwner(draft.owner, context) ??
+      checkBlockerCount([...draft.blockedBy, ...draft.blockedByDraft], label) ??
       checkPositions(draft.blockedByDraft, position, label) ??
       checkBlockers(index, draft.blockedBy, label);
     if (refused) return refused;
@@ -102,6 +109,9 @@ export function decideTaskCreate(
     (linked, task) => withLinks(index, linked, task, [], revision),
     created,
   );
+  const changes = created.flatMap((task) => ownerChanges(undefined, task));
+  const refused = checkLinks(index, tasks) ?? checkLoad(gains(changes), context);
+  if (refused) return refused;
   return {
     kind: "accepted",
     created: tasks.slice(0, created.length),
@@ -114,7 +124,7 @@ export function decideTaskCreate(
       owner,
       blockedBy,
     })),
-    ownerChanges: created.flatMap((task) => ownerChanges(undefined, task)),
+    ownerChanges: changes,
   };
 }
 
@@ -139,6 +149,7 @@ export function decideTaskUpdate(
   const refused =
     checkTexts(change, `task ${taskId}`) ??
     checkOwner(change.owner, context) ??
+    checkBlockerCount(change.blockedBy, `task ${taskId}`) ??
     checkAssignment(before, change, context) ??
     checkEntitlement(before, change, context) ??
     checkBlockerChange(index, before, change);
@@ -245,9 +256,13 @@ function edit(task: Task, change: TaskChange, context: TaskContext): Task {
   );
 }
 
-function conclude(index: TaskIndex, before: Task, task: Task, { by, revision }: TaskContext): TaskUpdate {
+function conclude(index: TaskIndex, before: Task, task: Task, context: TaskContext): TaskUpdate {
   if (isSame(before, task)) return { kind: "unchanged", task: before };
+  const { by, revision } = context;
   const tasks = withLinks(index, [task], task, before.blockedBy, revision);
+  const changes = ownerChanges(before, task);
+  const refused = checkLinks(index, tasks) ?? checkLoad(gains(changes), context);
+  if (refused) return refused;
   const after = overlaid(index, tasks);
   const freed = isSettled(task) && !isSettled(before) ? readyDependents(after, task) : [];
   const itself = isReady(after, task) && before.status === "pending" && !isReady(index, before) ? [task] : [];
@@ -262,7 +277,7 @@ function conclude(index: TaskIndex, before: Task, task: Task, { by, revision }: 
       ...happenings(before, task, by),
       ...becameReady.map(({ taskId, owner }) => ({ event: "task_ready", taskId, after: task.taskId, owner })),
     ],
-    ownerChanges: ownerChanges(before, task),
+    ownerChanges: changes,
   };
 }
 
@@ -330,6 +345,10 @@ function ownerChanges(before: Task | undefined, after: Task | undefined): readon
     ...(from === undefined ? [] : [{ participant: from, taskId, change: "lost" } as const]),
     ...(to === undefined ? [] : [{ participant: to, taskId, change: "gained" } as const]),
   ];
+}
+
+function gains(changes: readonly OwnerChange[]): readonly Participant[] {
+  return changes.flatMap(({ participant, change }) => (change === "gained" ? [participant] : []));
 }
 
 function stamped(task: Task, { now, revision }: Pick<TaskContext, "now" | "revision">): Task {

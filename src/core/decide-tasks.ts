@@ -68,7 +68,7 @@ export function updateTask(
 
 /** What a participant that has ended still owned returns to the list; the lead hears of it in the notice of the end. */
 export function releaseOwned(change: Change, name: Participant, book: TaskBook, now: Instant): Change {
-  const owned = memberOf(change.state, name)?.tasks ?? [];
+  const owned = ownedBy(change.state, name);
   if (owned.length === 0) return change;
   const released = releaseTasks(book, name, owned, { now, revision: change.state.revision + 1 });
   const left = released.tasks.map(({ taskId }) => taskId);
@@ -89,7 +89,14 @@ export function handOn(
 }
 
 function context(state: RunState, by: Participant, now: Instant): TaskContext {
-  return { by, live: liveParticipants(state), now, revision: state.revision + 1 };
+  const live = liveParticipants(state);
+  const owned = Object.fromEntries(live.map((one) => [one, ownedBy(state, one).length]));
+  return { by, live, owned, now, revision: state.revision + 1 };
+}
+
+/** Tasks that a participant has, claimed or assigned. */
+export function ownedBy(state: RunState, participant: Participant): readonly TaskId[] {
+  return participant === LEAD ? state.lead.tasks : (memberOf(state, participant)?.tasks ?? []);
 }
 
 function fold(change: Change, by: Participant, changes: TaskChanges): Change {

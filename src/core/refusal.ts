@@ -32,6 +32,7 @@ const CODES = {
   task_transition: "The task's status does not allow this change.",
   task_blocker_unknown: "A named blocker does not exist or is deleted.",
   task_cycle: "The change would make tasks wait for each other in a circle.",
+  task_limit: "The tasks, or what one of them would be linked to, exceed what a change may touch.",
   task_field_reserved: "Only the lead may set this field.",
   shutdown_not_requested: "There is no open shutdown request for the member.",
   shutdown_already_approved: "The shutdown has been approved and cannot be taken back.",

@@ -417,7 +417,7 @@ export interface RunState {
   readonly tasks: number;
   /** Limits that were reached and told, so that each is told once. */
   readonly spent: readonly SpentBudget[];
-  /** The open tasks about which somebody was woken last because nobody worked, and who. */
+  /** The open tasks (a digest) about which somebody was woken last because nobody worked, and who. */
   readonly quietTold?: { readonly tasks: string; readonly to: Participant };
   /** By pair of members: how often they answered each other since a task changed. */
   readonly volleys?: Readonly<Record<string, Volley>>;

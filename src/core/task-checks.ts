@@ -2,7 +2,15 @@ import type { TaskChange } from "./commands.ts";
 import { type Instant, LEAD, type Participant, type TaskId } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { Task, TaskResult } from "./task.ts";
-import { isSettled, openBlockers, type TaskIndex, waitingPath } from "./task-graph.ts";
+import {
+  BLOCKERS_MAX,
+  DEPENDENTS_MAX,
+  isSettled,
+  newBlockers,
+  openBlockers,
+  type TaskIndex,
+  waitingPath,
+} from "./task-graph.ts";
 
 /** What may not be done to a task, and what its asker is told. Each check answers undefined if nothing is wrong. */
 export type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
@@ -16,6 +24,11 @@ export const ARTIFACTS_MAX = 100;
 /** PATH_MAX of Linux: no path can be longer. */
 export const PATH_MAX_CHARS = 4_096;
 
+/** Tasks of one call: they are one commit, and their texts stand in it until they are written. */
+export const DRAFTS_MAX = 200;
+/** Open tasks of one owner: `state.json` names them, so that they can be given back when the owner ends. */
+export const OWNED_MAX = 200;
+
 /** A refusal is one sentence to read. */
 const SHOWN_MAX = 8;
 
@@ -25,6 +38,8 @@ export interface TaskContext {
   readonly by: Participant;
   /** Who can own a task: live participants, the lead among them. */
   readonly live: readonly Participant[];
+  /** Tasks that each of them has, claimed or assigned. */
+  readonly owned: Readonly<Record<Participant, number>>;
   readonly now: Instant;
   /** The revision of the commit that the decision becomes part of. */
   readonly revision: number;
@@ -124,6 +139,59 @@ export function checkOwner(owner: string | undefined, { by, live }: TaskContext)
     `"${owner}" is no live participant; live are ${live.join(", ")}`,
     "Name one of them as owner, or leave owner out.",
     { owner, live },
+  );
+}
+
+export function checkDrafts(drafts: number): Refused | undefined {
+  if (drafts <= DRAFTS_MAX) return undefined;
+  return refuse(
+    "task_limit",
+    `${drafts} tasks are to be created at once, allowed are ${DRAFTS_MAX}`,
+    "Create the others afterwards with team_task_create.",
+    { received: drafts, limit: DRAFTS_MAX },
+  );
+}
+
+/** Before anything is looked up: the length of a list says how much that would be. */
+export function checkBlockerCount(
+  blockers: readonly unknown[] | undefined,
+  label: string,
+): Refused | undefined {
+  if (blockers === undefined || blockers.length <= BLOCKERS_MAX) return undefined;
+  return refuse(
+    "task_limit",
+    `${label} would wait for ${blockers.length} tasks, allowed are ${BLOCKERS_MAX}`,
+    "Let it wait for a few tasks that wait for the others.",
+    { received: blockers.length, limit: BLOCKERS_MAX },
+  );
+}
+
+/** What a task may hold up: whoever completes it has to look at all of them. */
+export function checkLinks(index: TaskIndex, records: readonly Task[]): Refused | undefined {
+  const hub = records.find(
+    ({ taskId, unblocks }) =>
+      unblocks.length > DEPENDENTS_MAX && unblocks.length > (index.get(taskId)?.unblocks.length ?? 0),
+  );
+  if (!hub) return undefined;
+  return refuse(
+    "task_limit",
+    `${hub.unblocks.length} tasks would wait for task ${hub.taskId}, allowed are ${DEPENDENTS_MAX}`,
+    `Create a task that waits for ${hub.taskId}, and let the others wait for that one.`,
+    { taskId: hub.taskId, received: hub.unblocks.length, limit: DEPENDENTS_MAX },
+  );
+}
+
+/** @param gained who gets a task that was not theirs, once for each. */
+export function checkLoad(gained: readonly Participant[], { owned }: TaskContext): Refused | undefined {
+  const load = (owner: Participant): number =>
+    (owned[owner] ?? 0) + gained.filter((one) => one === owner).length;
+  const full = gained.find((owner) => load(owner) > OWNED_MAX);
+  if (full === undefined) return undefined;
+  return refuse(
+    "task_limit",
+    `${full} would have ${load(full)} open tasks, allowed are ${OWNED_MAX}`,
+    "Leave owner out: members take the next ready task when they are done with one.",
+    { owner: full, received: load(full), limit: OWNED_MAX },
   );
 }
 
@@ -250,7 +318,7 @@ function ownership(task: Task): Readonly<Record<string, unknown>> {
 
 /** Blockers that are named anew must exist and must not wait for the task; those it has may be repeated. */
 export function checkBlockerChange(index: TaskIndex, task: Task, change: TaskChange): Refused | undefined {
-  const added = unique(change.blockedBy ?? []).filter((blocker) => !task.blockedBy.includes(blocker));
+  const added = newBlockers(task, change.blockedBy ?? []);
   const label = `task ${task.taskId}`;
   if (added.includes(task.taskId)) return cycle(`${label} cannot wait for itself`, [task.taskId]);
   const refused = checkBlockers(index, added, label);

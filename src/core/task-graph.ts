@@ -11,6 +11,12 @@ export interface TaskIndex {
   get(taskId: TaskId): Task | undefined;
 }
 
+/** Those of the blockers that the task does not have yet, each once. */
+export function newBlockers(task: Task, blockedBy: readonly TaskId[]): TaskId[] {
+  const present = new Set(task.blockedBy);
+  return [...new Set(blockedBy)].filter((blocker) => !present.has(blocker));
+}
+
 /** Whether the task has stopped holding others. */
 export function isSettled(task: Task): boolean {
   return task.status === "completed" || task.status === "deleted";
@@ -76,6 +82,14 @@ export function overlaid(index: TaskIndex, tasks: readonly Task[]): TaskIndex {
   return { get: (taskId) => replaced.get(taskId) ?? index.get(taskId) };
 }
 
+/**
+ * How many tasks one task may wait for, and how many may wait for one. A change reads and writes what it is linked to under
+ * the run's lock, and tells who can go on: this keeps it small whatever the list has grown to. More than a model would
+ * ever write by hand, and a task that stands for the rest takes any number in two steps.
+ */
+export const BLOCKERS_MAX = 100;
+export const DEPENDENTS_MAX = 200;
+
 /** What a decision about tasks is asked, as far as it decides which tasks have to be at hand. */
 export type TaskRequest =
   | { readonly type: "create"; readonly drafts: readonly Pick<TaskDraft, "blockedBy">[] }
@@ -85,12 +99,12 @@ export type TaskRequest =
 /**
  * Names, one after another, the tasks that a decision looks up, and is told each (undefined if there is none) before it
  * names the next. So whoever loads them reads what is linked to the request and nothing else. A task may be named more
- * than once.
+ * than once. What is refused for its length alone is not looked up at all.
  */
 export function* taskLookups(request: TaskRequest): Generator<TaskId, void, Task | undefined> {
   switch (request.type) {
     case "create":
-      for (const draft of request.drafts) yield* draft.blockedBy;
+      for (const draft of request.drafts) if (draft.blockedBy.length <= BLOCKERS_MAX) yield* draft.blockedBy;
       return;
     case "release":
       yield* request.taskIds;
@@ -111,8 +125,9 @@ function* lookAround(
   if (change.status === "completed" || change.status === "deleted") {
     for (const dependent of task.unblocks) yield* (yield dependent)?.blockedBy ?? [];
   }
+  const { blockedBy = [] } = change;
   const seen = new Set<TaskId>();
-  const open = (change.blockedBy ?? []).filter((blocker) => !task.blockedBy.includes(blocker));
+  const open = blockedBy.length > BLOCKERS_MAX ? [] : newBlockers(task, blockedBy);
   for (let current = open.pop(); current !== undefined; current = open.pop()) {
     if (seen.has(current)) continue;
     seen.add(current);

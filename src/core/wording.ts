@@ -115,8 +115,13 @@ export function memberLost(name: string, reason: string): string {
   return `Member ${name} is lost: ${reason}. Its mail waits and its tasks are back on the list; add a member of the same name to go on with them.`;
 }
 
+/** A notice is a few lines; the rest of a list is asked for with a tool. */
+const LISTED_MAX = 8;
+
 export function tasksReady(tasks: readonly Task[]): string {
-  const list = tasks.map((task) => `#${task.taskId} ${task.subject}`).join("; ");
+  const named = tasks.slice(0, LISTED_MAX).map((task) => `#${task.taskId} ${task.subject}`);
+  const left = tasks.length - named.length;
+  const list = `${named.join("; ")}${left > 0 ? `; and ${left} more, see team_task_list with ready: true` : ""}`;
   return tasks.length === 1
     ? `A task is ready now: ${list}. Take it with team_task_update, status in_progress.`
     : `Tasks are ready now: ${list}. Take one with team_task_update, status in_progress.`;
@@ -142,7 +147,9 @@ export function readyForYou(task: Task): string {
 
 /** To the lead of a team in which nothing moves. */
 export function nobodyWorks(open: readonly Task[], ready: readonly number[]): string {
-  const list = open.slice(0, 8).map((task) => `#${task.taskId} ${task.subject}: ${standing(task, ready)}`);
+  const list = open
+    .slice(0, LISTED_MAX)
+    .map((task) => `#${task.taskId} ${task.subject}: ${standing(task, ready)}`);
   const more = open.length > list.length ? `; and ${open.length - list.length} more` : "";
   return `Nobody works and ${open.length === 1 ? "a task is" : `${open.length} tasks are`} open: ${list.join("; ")}${more}. Assign them with team_task_update, write to a member, or finish with team_delete.`;
 }
@@ -151,7 +158,9 @@ function standing({ taskId, status, owner, blockedBy }: Task, ready: readonly nu
   const whose = owner === undefined ? "nobody's" : `${owner}'s`;
   if (ready.includes(taskId)) return `ready, ${whose}`;
   if (status !== "pending") return `${status}, ${whose}`;
-  return `waits for ${blockedBy.map((one) => `#${one}`).join(", ")}`;
+  const more = blockedBy.length - LISTED_MAX;
+  const named = blockedBy.slice(0, LISTED_MAX).map((one) => `#${one}`);
+  return `waits for ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** To the lead, about two members that are stopped. */

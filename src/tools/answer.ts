@@ -12,8 +12,22 @@ export function row(entries: Readonly<Record<string, unknown>>): Readonly<Record
   );
 }
 
-export function taskRow({ ready, ...task }: TaskRow): Readonly<Record<string, unknown>> {
-  return row({ ...task, ready: ready || undefined });
+/** Enough of a list to act on. What is left out is counted, and read with a tool of its own. */
+const SHOWN_MAX = 20;
+
+/** The first entries of a list under its name, and how many more there are. */
+export function firstOf<T>(
+  name: string,
+  list: readonly T[],
+  shown: (one: T) => unknown = (one) => one,
+): Readonly<Record<string, unknown>> {
+  const left = list.length - SHOWN_MAX;
+  const more = left > 0 ? { [`${name}More`]: left } : {};
+  return row({ [name]: list.slice(0, SHOWN_MAX).map(shown), ...more });
+}
+
+export function taskRow({ ready, blockedBy, ...task }: TaskRow): Readonly<Record<string, unknown>> {
+  return row({ ...task, ...firstOf("blockedBy", blockedBy), ready: ready || undefined });
 }
 
 /** What a change of a task leaves to know; all of it is `team_task_get`'s. */
@@ -30,8 +44,14 @@ export function taskChange({
     status: task.status,
     owner: task.owner,
     ready: ready || undefined,
-    waitsFor: blockers.filter(isOpen).map(taskRow),
-    nowReady: task.status === "completed" ? unblocks.filter((one) => one.ready).map(taskRow) : undefined,
+    ...firstOf("waitsFor", blockers.filter(isOpen), taskRow),
+    ...(task.status === "completed"
+      ? firstOf(
+          "nowReady",
+          unblocks.filter((one) => one.ready),
+          taskRow,
+        )
+      : {}),
     changed: changed ? undefined : false,
   });
 }
@@ -54,7 +74,9 @@ export function age(fromAt: Instant, now: Instant): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
 }
 
-/** `#1, #2` */
+/** `#1, #2`, and how many more if they are many. */
 export function numbers(tasks: readonly { readonly taskId: number }[]): string {
-  return tasks.map((task) => `#${task.taskId}`).join(", ");
+  const shown = tasks.slice(0, SHOWN_MAX).map((task) => `#${task.taskId}`);
+  const left = tasks.length - shown.length;
+  return `${shown.join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
 }

@@ -1,5 +1,5 @@
 import type { DeleteReport, Verbs } from "../app/verbs.ts";
-import { row, taskRow } from "./answer.ts";
+import { firstOf, row, taskRow } from "./answer.ts";
 import { flag } from "./argument.ts";
 import { optional } from "./slots.ts";
 import { type Tool, tool } from "./tool.ts";
@@ -18,7 +18,7 @@ export function teamDelete(verbs: Verbs): Tool {
         ...row({
           ...report,
           members: report.members.map(row),
-          unfinishedTasks: unfinishedTasks.map(taskRow),
+          ...firstOf("unfinishedTasks", unfinishedTasks, taskRow),
           unreadMessages: unreadMessages || undefined,
         }),
         next: next(report),

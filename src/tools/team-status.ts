@@ -1,6 +1,6 @@
 import type { MemberReport, StatusReport, Verbs } from "../app/verbs.ts";
 import type { Instant } from "../core/ids.ts";
-import { age, numbers, row, waited } from "./answer.ts";
+import { age, firstOf, numbers, row, waited } from "./answer.ts";
 import { optional } from "./slots.ts";
 import { type Tool, tool } from "./tool.ts";
 import { LONGEST_WAIT_MS, timeoutMs, waitFor } from "./waiting.ts";
@@ -52,9 +52,10 @@ function leadRow({ sessionId: _own, ...mail }: StatusReport["lead"]): Readonly<R
 }
 
 function memberRow(member: MemberReport, at: Instant): Readonly<Record<string, unknown>> {
-  const { since, sessionId, cost, ...rest } = member;
+  const { since, sessionId, cost, tasks, ...rest } = member;
   return row({
     ...rest,
+    ...firstOf("tasks", tasks),
     since: age(since, at),
     session: sessionId,
     cost: cost === 0 ? undefined : Number(cost.toFixed(4)),
@@ -64,7 +65,7 @@ function memberRow(member: MemberReport, at: Instant): Readonly<Record<string, u
 function taskCounts({ ready, ...counts }: StatusReport["tasks"]): Readonly<Record<string, unknown>> {
   return row({
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
-    ready,
+    ...firstOf("ready", ready),
   });
 }
 

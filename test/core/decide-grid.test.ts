@@ -511,7 +511,12 @@ const GRIDS: readonly Grid[] = [
   },
   {
     title: "note_quiet, with the tasks that are open",
-    make: ({ book }) => ({ type: "note_quiet", open: [...book.values()], ready: [1, 2] }),
+    make: ({ book }) => ({
+      type: "note_quiet",
+      list: "1:pending 2:pending",
+      open: [...book.values()],
+      ready: [1, 2],
+    }),
     golden: `
       creating orphaned closing closed failed: all -> .
       active: starting working needs_approval interrupted failed lost done -> stuck>lead

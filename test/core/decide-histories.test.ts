@@ -309,7 +309,7 @@ class Life {
           ({ status }) => status !== "completed" && status !== "deleted",
         );
         const ready = open.filter((task) => isReady(book, task)).map((task) => task.taskId);
-        return { type: "note_quiet", open, ready };
+        return { type: "note_quiet", list: JSON.stringify(open), open, ready };
       }
       case "send":
       case "broadcast": {

@@ -6,7 +6,8 @@ import { draft, letters, runPlan, Story, send } from "./decide-builders.ts";
 /** A look at the list in a moment in which nobody works. */
 function quiet(story: Story, ready: readonly number[] = []): Command {
   const open = [...story.book.values()].filter((task) => !["completed", "deleted"].includes(task.status));
-  return { type: "note_quiet", open, ready };
+  const list = open.map(({ taskId, status, owner }) => `${taskId} ${status} ${owner}`).join();
+  return { type: "note_quiet", list, open, ready };
 }
 
 function withTasks(...subjects: readonly string[]): Story {
@@ -47,7 +48,7 @@ describe("a run in which nobody works although tasks are open", () => {
 
     expect(letters(mail)).toEqual(["stuck system>lead"]);
     expect(mail[0]?.body).toContain("#1 map: ready, nobody's; #2 test: waits for #1");
-    expect(journal).toMatchObject([{ event: "run_quiet", open: [1, 2], told: "lead" }]);
+    expect(journal).toMatchObject([{ event: "run_quiet", open: 2, told: "lead" }]);
   });
 
   test("passes over an owner that a person has stopped, and wakes the lead", () => {

@@ -9,6 +9,7 @@ import {
 } from "../../src/core/decide-task.ts";
 import type { TaskId } from "../../src/core/ids.ts";
 import { TASK_STATUSES, type Task } from "../../src/core/task.ts";
+import type { TaskContext } from "../../src/core/task-checks.ts";
 import {
   isReady,
   isSettled,
@@ -86,9 +87,10 @@ class TaskList {
     this.check();
   }
 
-  private context(by: string): { by: string; live: string[]; now: number; revision: number } {
+  private context(by: string): TaskContext {
     this.revision += 1;
-    return { by, live: LIVE, now: this.revision * 1_000, revision: this.revision };
+    const owned = Object.fromEntries([...this.held].map(([name, tasks]) => [name, tasks.size]));
+    return { by, live: LIVE, owned, now: this.revision * 1_000, revision: this.revision };
   }
 
   private ready(): Set<TaskId> {
@@ -249,7 +251,13 @@ describe("in a list of 10,000 tasks", () => {
         return index.get(one);
       },
     };
-    const decision = decideTaskUpdate(counting, id, wanted, { by: "lead", live: LIVE, now: 2, revision: 2 });
+    const decision = decideTaskUpdate(counting, id, wanted, {
+      by: "lead",
+      live: LIVE,
+      owned: {},
+      now: 2,
+      revision: 2,
+    });
     expect(decision.kind).toBe("accepted");
     return { reads: [...read.keys()].toSorted((one, other) => one - other), lookups };
   }
@@ -288,6 +296,7 @@ describe("in a list of 10,000 tasks", () => {
     const decision = decideTaskUpdate(strict(read), 1, wanted, {
       by: "lead",
       live: LIVE,
+      owned: {},
       now: 2,
       revision: 2,
     });

@@ -12,11 +12,20 @@ import type { RefusalCode } from "../../src/core/refusal.ts";
 import { TASK_STATUSES, type Task, type TaskStatus } from "../../src/core/task.ts";
 import {
   ARTIFACTS_MAX,
+  DRAFTS_MAX,
+  OWNED_MAX,
   PATH_MAX_CHARS,
   SUBJECT_MAX_CHARS,
   TEXT_MAX_CHARS,
 } from "../../src/core/task-checks.ts";
-import { isReady, openBlockers, taskLookups, waitingPath } from "../../src/core/task-graph.ts";
+import {
+  BLOCKERS_MAX,
+  DEPENDENTS_MAX,
+  isReady,
+  openBlockers,
+  taskLookups,
+  waitingPath,
+} from "../../src/core/task-graph.ts";
 
 const LIVE = ["lead", "ada", "bo"];
 
@@ -41,6 +50,8 @@ function task(taskId: TaskId, parts: Partial<Task> = {}): Task {
 /** The list of a run, with the links between tasks put in both ways. */
 class List {
   readonly tasks = new Map<TaskId, Task>();
+  /** Tasks that somebody has besides those of this list. */
+  owned: Readonly<Record<string, number>> = {};
   private revision = 1;
 
   constructor(...tasks: readonly Task[]) {
@@ -60,7 +71,7 @@ class List {
 
   update(by: string, taskId: TaskId, change: TaskChange): TaskUpdate {
     this.revision += 1;
-    const context = { by, live: LIVE, now: this.revision * 10, revision: this.revision };
+    const context = { by, live: LIVE, owned: this.owned, now: this.revision * 10, revision: this.revision };
     const decision = decideTaskUpdate(this.tasks, taskId, change, context);
     if (decision.kind === "accepted") this.write(decision);
     return decision;
@@ -78,6 +89,7 @@ class List {
     const decision = decideTaskCreate(this.tasks, whole, {
       by,
       live: LIVE,
+      owned: this.owned,
       now: this.revision * 10,
       revision: this.revision,
       nextTaskId: this.tasks.size + 1,
@@ -802,13 +814,71 @@ describe("the graph", () => {
   });
 });
 
+describe("what a change may touch is bounded:", () => {
+  const many = (count: number): readonly TaskId[] => Array.from({ length: count }, (_, at) => at + 2);
+
+  test("a task waits for so many others at the most, old and new, and more are not even looked up", () => {
+    const list = new List(task(1), ...many(BLOCKERS_MAX + 1).map((id) => task(id)));
+    expect(codeOf(list.create("ada", { blockedBy: many(BLOCKERS_MAX) }))).toBe("accepted");
+    expect(codeOf(list.update("lead", 1, { blockedBy: many(BLOCKERS_MAX) }))).toBe("accepted");
+
+    const change = { blockedBy: many(BLOCKERS_MAX + 1) };
+    expect(messageOf(list.update("lead", 1, change))).toContain(`would wait for ${BLOCKERS_MAX + 1} tasks`);
+    expect(codeOf(list.create("ada", change))).toBe("task_limit");
+    const drafts = [{ ...change, subject: "s", description: "", blockedByDraft: [] }];
+    expect([...taskLookups({ type: "create", drafts })]).toEqual([]);
+    const update = taskLookups({ type: "update", taskId: 1, change });
+    expect([update.next().value, update.next(task(1)).done]).toEqual([1, true]);
+  });
+
+  test("so many wait for one at the most, and a list that was made before may only shrink", () => {
+    const hub = task(1, { unblocks: many(DEPENDENTS_MAX) });
+    const next = DEPENDENTS_MAX + 2;
+    const list = new List(hub, ...many(DEPENDENTS_MAX).map((id) => task(id, { blockedBy: [1] })), task(next));
+    const refusal = messageOf(list.update("lead", next, { blockedBy: [1] }));
+    expect(refusal).toContain(`${DEPENDENTS_MAX + 1} tasks would wait for task 1`);
+    expect(refusal).toContain("Create a task that waits for 1");
+    expect(list.at(1).unblocks).toHaveLength(DEPENDENTS_MAX);
+
+    list.tasks.set(1, { ...hub, unblocks: [...hub.unblocks, next, next + 1] });
+    list.tasks.set(next, task(next, { blockedBy: [1] }));
+    expect(codeOf(list.update("lead", next, { blockedBy: [] }))).toBe("accepted");
+    expect(list.at(1).unblocks).not.toContain(next);
+  });
+
+  test("so many tasks are somebody's at the most, claimed or assigned", () => {
+    const list = new List(task(1), task(2, { status: "in_progress", owner: "ada", generation: 1 }));
+    list.owned = { ada: OWNED_MAX - 1 };
+    expect(codeOf(list.update("ada", 1, { status: "claimed" }))).toBe("accepted");
+
+    list.owned = { ada: OWNED_MAX };
+    expect(codeOf(list.update("ada", 2, { status: "completed" }))).toBe("accepted");
+    expect(codeOf(list.create("lead", { owner: "bo" }, { owner: "bo" }))).toBe("accepted");
+    const assigned = list.create("lead", { owner: "ada" });
+    expect(messageOf(assigned)).toContain(`ada would have ${OWNED_MAX + 1} open tasks`);
+    expect(codeOf(list.update("ada", 3, { status: "claimed" }))).toBe("task_taken");
+    expect(codeOf(list.create("lead", {}))).toBe("accepted");
+    expect(codeOf(list.update("ada", 5, { status: "claimed" }))).toBe("task_limit");
+    expect(codeOf(list.update("lead", 5, { owner: "ada" }))).toBe("task_limit");
+    expect(list.at(5)).toMatchObject({ status: "pending", generation: 0 });
+  });
+
+  test("so many are created at once at the most", () => {
+    const drafts = Array.from({ length: DRAFTS_MAX }, () => ({}));
+    expect(codeOf(new List().create("lead", ...drafts))).toBe("accepted");
+    expect(messageOf(new List().create("lead", ...drafts, {}))).toContain(
+      `${DRAFTS_MAX + 1} tasks are to be created at once`,
+    );
+  });
+});
+
 describe("taking a task back", () => {
   test.each([
     ["assigned", { owner: "ada" }],
     ["begun", { owner: "ada", status: "in_progress" }],
   ] as const)("that is %s makes it nobody's and pending again", (_how, parts) => {
     const index = new Map([[1, task(1, parts)]]);
-    const context = { by: "lead", live: LIVE, now: 2, revision: 2 };
+    const context = { by: "lead", live: LIVE, owned: {}, now: 2, revision: 2 };
     const update = decideTaskUpdate(index, 1, { owner: "" }, context);
     expect(update).toMatchObject({
       kind: "accepted",

@@ -41,6 +41,34 @@ const WEATHERS = ["simulation/weathers.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
+    name: "one participant may hoard any number of tasks, and state.json grows with them",
+    file: "core/task-checks.ts",
+    find: "const full = gained.find((owner) => load(owner) > OWNED_MAX);",
+    replace: "const full = gained.find((owner) => load(owner) > Number.MAX_SAFE_INTEGER);",
+    suite: TASKS,
+  },
+  {
+    name: "a list of blockers that is refused for its length is looked up before",
+    file: "core/task-graph.ts",
+    find: "if (draft.blockedBy.length <= BLOCKERS_MAX) yield* draft.blockedBy;",
+    replace: "yield* draft.blockedBy;",
+    suite: TASKS,
+  },
+  {
+    name: "a change of one task looks at all of them",
+    file: "app/task-books.ts",
+    find: "const lookups = taskLookups(request);",
+    replace: "await tasks.list(state.runId);\n  const lookups = taskLookups(request);",
+    suite: ["app/task-cost.test.ts"],
+  },
+  {
+    name: "a claim is decided on what was read before the lock",
+    file: "storage/lock.ts",
+    find: 'if (taking.kind === "taken") return taking.token;',
+    replace: 'return taking.kind === "taken" ? taking.token : "";',
+    suite: ["app/task-race.test.ts"],
+  },
+  {
     name: "one member that cannot start takes the whole run with it",
     file: "core/decide-run.ts",
     find: 'members.some(isLive) ? "activate" : "fail"',

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { MemberReport, StatusReport, TaskRow } from "../../src/app/verbs.ts";
 import type { ToolName } from "../../src/core/tool-names.ts";
 import { teamTools } from "../../src/tools/index.ts";
-import { CALL, NOW, type Outcomes, REPORTS, recordingVerbs } from "./recording-verbs.ts";
+import { CALL, NOW, type Outcomes, REPORTS, recordingVerbs, taskPage } from "./recording-verbs.ts";
 
 type Written = Readonly<Record<string, unknown>>;
 type Said = Readonly<Record<string, unknown>> & { readonly next: string };
@@ -142,7 +142,7 @@ describe("tasks", () => {
       taskRow(3, { ready: true, owner: "cy" }),
       taskRow(4, { blockedBy: [1] }),
     ];
-    expect(await said("team_task_list", {}, { listTasks })).toEqual({
+    expect(await said("team_task_list", {}, { listTasks: taskPage(...listTasks) })).toEqual({
       tasks: [
         { taskId: 1, subject: "task 1", status: "in_progress", owner: "ada" },
         { taskId: 2, subject: "task 2", status: "pending", ready: true },
@@ -152,10 +152,49 @@ describe("tasks", () => {
       next: "Free to take: #2. team_task_update, status in_progress, claims and starts one.",
     });
     const next = async (rows: readonly TaskRow[]): Promise<string> =>
-      (await said("team_task_list", {}, { listTasks: rows })).next;
+      (await said("team_task_list", {}, { listTasks: taskPage(...rows) })).next;
     expect(await next(listTasks.filter((row) => row.owner === "cy"))).toBe("Ready for their owners: #3.");
     expect(await next([taskRow(4)])).toBe("None of these can be taken now.");
     expect(await next([])).toBe("No task matches.");
+  });
+
+  test("a list that goes on says how much is left, how all tasks stand, and how to come to the rest", async () => {
+    const page = taskPage(taskRow(7, { ready: true }), taskRow(9, { status: "completed" }));
+    const counts = { ...page.counts, pending: 9_000, completed: 1_000 };
+    const answer = await said("team_task_list", {}, { listTasks: { ...page, left: 9_998, counts } });
+    expect(answer).toMatchObject({
+      left: 9_998,
+      byStatus: { pending: 9_000, completed: 1_000 },
+      tasks: [{ taskId: 7 }, { taskId: 9 }],
+    });
+    expect(answer.next).toStartWith("Free to take: #7. ");
+    expect(answer.next).toEndWith(
+      " 9998 more match: narrow with status, owner or ready, or call again with after: 9.",
+    );
+  });
+
+  test("long lists in an answer are cut, and what is left out is counted", async () => {
+    const blockedBy = Array.from({ length: 100 }, (_, at) => at + 1);
+    const listTasks = taskPage(taskRow(101, { blockedBy }));
+    const listed = (await said("team_task_list", {}, { listTasks }))["tasks"];
+    expect(listed).toEqual([
+      {
+        taskId: 101,
+        subject: "task 101",
+        status: "pending",
+        blockedBy: blockedBy.slice(0, 20),
+        blockedByMore: 80,
+      },
+    ]);
+    const createTask = {
+      ...REPORTS.createTask,
+      ready: false,
+      blockers: blockedBy.map((one) => taskRow(one)),
+    };
+    const created = await said("team_task_create", { subject: "s", description: "d" }, { createTask });
+    expect(created["waitsFor"]).toHaveLength(20);
+    expect(created["waitsForMore"]).toBe(80);
+    expect(created.next).toContain("#20 and 80 more; then");
   });
 
   test("each status of an updated task says what to do", async () => {

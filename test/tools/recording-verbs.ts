@@ -1,4 +1,4 @@
-import type { Call, ShutdownReport, TaskReport, Verbs } from "../../src/app/verbs.ts";
+import type { Call, ShutdownReport, TaskPage, TaskReport, TaskRow, Verbs } from "../../src/app/verbs.ts";
 import type { Task } from "../../src/core/task.ts";
 
 /** What a tool asked for. */
@@ -43,6 +43,11 @@ export const CALL: Call = {
 
 /** The hour at which all of this happens. */
 export const NOW: number = 1_767_225_600_000;
+
+/** A list that holds these rows and no more. */
+export function taskPage(...rows: readonly TaskRow[]): TaskPage {
+  return { rows, left: 0, counts: { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 } };
+}
 
 const task: Task = {
   version: 1,
@@ -90,7 +95,7 @@ export const REPORTS: Reports = {
   rejectShutdown: { ...shutdown, shutdown: "none" },
   sendMessage: { messageId: "mail_1", delivered: [{ to: "ada", seq: 4, state: "written" }] },
   createTask: taskReport,
-  listTasks: [],
+  listTasks: taskPage(),
   updateTask: taskReport,
   readTask: taskReport,
   reportStatus: {
