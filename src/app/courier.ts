@@ -1,11 +1,14 @@
 import { addressOf } from "../core/address.ts";
 import {
   advance,
+  type Batch,
+  type DeliveryCommand,
   type FlotillaMark,
   isOf,
   isOriginal,
   letsNextFollow,
   startsTurn,
+  witness,
 } from "../core/delivery.ts";
 import type { ShownBatch } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
@@ -75,21 +78,22 @@ export class Courier {
     }
   }
 
-  /** These texts stood in a list that went to the recipient's model. */
-  witnessed(recipient: Participant, shown: readonly ShownBatch[]): void {
+  /**
+   * These texts stood in a list that went to the recipient's model.
+   *
+   * @param lastStepId the newest step by then: it was sent an earlier list.
+   */
+  witnessed(recipient: Participant, shown: readonly ShownBatch[], lastStepId: string | undefined): void {
     const { digest } = this.#office.world.ids;
-    this.#routes
-      .of(recipient)
-      .applyToEach((batch) =>
-        shown.some((part) => isOriginal(batch, part, digest)) ? "witness" : undefined,
-      );
+    this.#routes.of(recipient).moveEach((batch) => {
+      if (!shown.some((part) => isOriginal(batch, part, digest))) return batch;
+      return witness(batch, this.#office.hasWatched(batch) ? lastStepId : undefined);
+    });
   }
 
   /** The step that got these marks has finished. */
   answered(recipient: Participant, marks: readonly FlotillaMark[]): void {
-    this.#routes
-      .of(recipient)
-      .applyToEach((batch) => (marks.some((mark) => isOf(batch, mark)) ? "answer" : undefined));
+    this.#applyIf(recipient, "answer", (batch) => marks.some((mark) => isOf(batch, mark)));
   }
 
   started(recipient: Participant): void {
@@ -109,7 +113,7 @@ export class Courier {
     route.lane.add(() => {
       for (const batch of route.loaded) route.keep(this.#dispatch.afterBackoff(batch, error));
     });
-    route.applyToEach(() => "settle");
+    this.#applyIf(recipient, "settle", () => true);
     this.lookForSlots();
   }
 
@@ -129,9 +133,7 @@ export class Courier {
 
   /** The person removed a message of the host's history. */
   removed(recipient: Participant, hostMessageId: string): void {
-    this.#routes
-      .of(recipient)
-      .applyToEach((batch) => (batch.hostMessageId === hostMessageId ? "remove" : undefined));
+    this.#applyIf(recipient, "remove", (batch) => batch.hostMessageId === hostMessageId);
   }
 
   /** No undo is staged in the recipient's session. Told at every turn, so it is only news to mail that waits for it. */
@@ -143,9 +145,7 @@ export class Courier {
   /** The recipient's session is gone: its mail is ready again for the next generation. */
   sessionGone(recipient: Participant, sessionId: SessionId): void {
     this.#slots.launchOver(recipient);
-    this.#routes
-      .of(recipient)
-      .applyToEach((batch) => (batch.sessionId === sessionId ? "abandon" : undefined));
+    this.#applyIf(recipient, "abandon", (batch) => batch.sessionId === sessionId);
   }
 
   /** As {@link Slots.park}. */
@@ -193,6 +193,10 @@ export class Courier {
 
   async drained(): Promise<void> {
     await Promise.all(this.#routes.all().map((route) => route.lane.drained()));
+  }
+
+  #applyIf(recipient: Participant, command: DeliveryCommand, concerns: (batch: Batch) => boolean): void {
+    this.#routes.of(recipient).moveEach((batch) => (concerns(batch) ? advance(batch, command) : batch));
   }
 
   async #attend(route: Route, state: RunState): Promise<void> {

@@ -308,7 +308,7 @@ export class Observer {
       return;
     }
     watch.shown = shown.map((one) => one.mark);
-    if (shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, shown);
+    if (shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, shown, lastStepId);
   }
 
   /**

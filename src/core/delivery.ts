@@ -205,8 +205,11 @@ export interface Batch {
   readonly held?: { readonly since: Instant; readonly by: string };
   /** The host has shown it at least once: from then on a 404 means a roll-back, not a lost post. */
   readonly stored: boolean;
-  /** No list up to here had it, though the store alone says otherwise: the next owner, who saw none of them, has to know. */
-  readonly overlookedTo?: Instant;
+  /**
+   * The newest step of the model that is known not to have been sent it, whatever the store alone says of that and of earlier
+   * ones: the next owner, who saw none of their lists, has to know.
+   */
+  readonly missedBy?: string;
   readonly lastError?: string;
 }
 
@@ -255,6 +258,12 @@ export function advance(batch: Batch, command: DeliveryCommand): Batch {
   const next = step(deliveryTable, batch.phase, command);
   if (next.outcome !== "moved") return batch;
   return { ...batch, phase: next.state, stored: batch.stored || SHOWN.has(next.state) };
+}
+
+/** The text stood in a list for the first time; `missedBy` is the newest step that was sent an earlier one, if that is known. */
+export function witness(batch: Batch, missedBy: string | undefined): Batch {
+  const next = advance(batch, "witness");
+  return next === batch || missedBy === undefined ? next : { ...next, missedBy };
 }
 
 export function isOver(phase: DeliveryPhase): boolean {

@@ -62,11 +62,11 @@ export function judge(
   if (last === undefined) return "absent";
   // Seen to be answered, it stays so, whatever a compaction has left of the steps that would prove it from here.
   if (batch.phase === "answered") return "answered";
-  const answered = places.filter((at) => isAnswered(at, transcript));
-  const isProof = !watched && places.some((at) => isAnswered(at, transcript, batch.overlookedTo));
-  if (isProof || (answered.length > 0 && sawIt(batch))) return "answered";
+  const missedAt = transcript.findIndex((entry) => entry.hostMessageId === batch.missedBy);
+  const isProven = places.some((at) => isAnswered(at, transcript, missedAt));
+  if (isProven && (!watched || sawIt(batch))) return "answered";
   if (isHidden(last, transcript)) return "compacted";
-  if (answered.includes(last)) return "overlooked";
+  if (isAnswered(last, transcript)) return "overlooked";
   return isClosed(transcript) ? "closed" : "unanswered";
 }
 
@@ -83,21 +83,16 @@ function isHidden(at: number, transcript: readonly TranscriptEntry[]): boolean {
  * A step that names our message as parent was made of a list with it. One that names a later message proves as much only
  * up to the compaction that hid ours: the steps after that were sent the summary.
  *
- * @param after steps that began up to then prove nothing.
+ * @param missedAt steps up to that place were not sent it.
  */
-function isAnswered(
-  at: number,
-  transcript: readonly TranscriptEntry[],
-  after = Number.NEGATIVE_INFINITY,
-): boolean {
+function isAnswered(at: number, transcript: readonly TranscriptEntry[], missedAt = -1): boolean {
   const ours = transcript[at];
   if (!ours) return false;
-  const proves = (entry: TranscriptEntry): boolean => isFinishedStep(entry) && entry.createdAt > after;
-  const steps = transcript.filter(proves);
+  const steps = transcript.slice(missedAt + 1).filter(isFinishedStep);
   if (steps.some((step) => step.parentId === ours.hostMessageId)) return true;
   const summary = transcript.findIndex((entry, place) => place > at && entry.summary && !entry.failed);
-  const inView = isHidden(at, transcript) && summary >= 0 ? transcript.slice(0, summary) : transcript;
-  return inView.filter(proves).some((step) => hasLaterParent(step, ours, transcript));
+  const hidden = isHidden(at, transcript) && summary >= 0 ? transcript.slice(summary) : [];
+  return steps.some((step) => !hidden.includes(step) && hasLaterParent(step, ours, transcript));
 }
 
 function isFinishedStep(entry: TranscriptEntry): boolean {

@@ -34,7 +34,7 @@ const stored = recordOf<Omit<Batch, "phase"> & { readonly phase: string }>({
   heldMs: z.number(),
   held: recordOf<NonNullable<Batch["held"]>>({ since: instant, by: z.string() }).exactOptional(),
   stored: z.boolean(),
-  overlookedTo: instant.exactOptional(),
+  missedBy: z.string().exactOptional(),
   lastError: z.string().exactOptional(),
 });
 

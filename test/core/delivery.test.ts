@@ -14,6 +14,7 @@ import {
   MAX_ATTEMPTS,
   MAX_UNHELD_MS,
   takeUp,
+  witness,
 } from "../../src/core/delivery.ts";
 import { judge, LATER_PARENT_MS, type TranscriptEntry } from "../../src/core/verdict.ts";
 
@@ -186,12 +187,28 @@ describe("what the host's store says about a batch", () => {
     expect(verdict(transcript, true, batch({ phase: "answered" }))).toBe("answered");
   });
 
-  test("stays overlooked for the next owner, who saw no list, until a step that began later", () => {
-    const overlooked = batch({ phase: "posted", overlookedTo: T0 + 6_000 });
-    const before = [ours(), answer("msg_ours", { createdAt: T0 + 5_000 }), user("msg_pointer", T0 + 9_000)];
-    expect(verdict(before, false, overlooked)).toBe("overlooked");
-    const after = [...before, answer("msg_pointer", { createdAt: T0 + 10_000 })];
-    expect(verdict(after, false, overlooked)).toBe("answered");
+  test("stays overlooked for whoever asks, witnessed or not, until a step behind the one that is known to have missed it", () => {
+    const missing = answer("msg_ours", { hostMessageId: "msg_missing" });
+    const before = [ours(), missing, user("msg_pointer", T0 + 9_000)];
+    const failed = [...before, answer("msg_pointer", { failed: true })];
+    const answered = [...before, answer("msg_pointer")];
+    for (const [phase, watched] of [
+      ["posted", false],
+      ["witnessed", false],
+      ["witnessed", true],
+    ] as const) {
+      const missed = batch({ phase, missedBy: "msg_missing" });
+      expect(verdict(before, watched, missed)).toBe("overlooked");
+      expect(verdict(failed, watched, missed)).toBe("overlooked");
+      expect(verdict(answered, watched, missed)).toBe("answered");
+    }
+  });
+
+  test("is witnessed behind the step that was sent the list before, and not moved by later lists", () => {
+    const witnessed = witness(batch({ phase: "posted" }), "msg_before");
+    expect(witnessed).toMatchObject({ phase: "witnessed", missedBy: "msg_before" });
+    expect(witness(witnessed, "msg_later")).toBe(witnessed);
+    expect(witness(batch({ phase: "stored" }), undefined)).not.toHaveProperty("missedBy");
   });
 
   test("is compacted where it stands unanswered behind a compaction", () => {

@@ -767,15 +767,15 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a reminder that leads to nothing is followed by the text itself, a second time",
     file: "app/mail/inspection.ts",
-    find: "        await this.#dispatch.remind(route, { ...batch, overlookedTo: now }, state);",
+    find: "    else await this.#dispatch.remind(route, batch, state);",
     replace:
-      "        await (batch.attempts > 1 ? this.#dispatch.postAnew(route, batch, state) : this.#dispatch.remind(route, batch, state));",
+      "    else await (batch.attempts > 1 ? this.#dispatch.postAnew(route, batch, state) : this.#dispatch.remind(route, batch, state));",
     suite: WEATHERS,
   },
   {
     name: "the next owner takes a step that is known to have missed a message for its answer",
     file: "core/verdict.ts",
-    find: "isAnswered(at, transcript, batch.overlookedTo)",
+    find: "isAnswered(at, transcript, missedAt)",
     replace: "isAnswered(at, transcript)",
     suite: DELIVERY,
   },

@@ -21,10 +21,17 @@ import type { Route } from "./route.ts";
 import { tried } from "./tried.ts";
 
 /** What the host's history says of a batch; `gone`: it does not know the session. */
-export type Finding = Verdict | "gone";
+interface Finding {
+  readonly verdict: Verdict | "gone";
+  readonly newestStepId?: string;
+}
 
-/** Findings that make something new go out, which nothing takes back. */
-const SENDS_ANEW: ReadonlySet<Finding> = new Set<Finding>(["overlooked", "closed", "compacted"]);
+/** Verdicts that make something new go out, which nothing takes back. */
+const SENDS_ANEW: ReadonlySet<Finding["verdict"]> = new Set<Finding["verdict"]>([
+  "overlooked",
+  "closed",
+  "compacted",
+]);
 
 /** What a batch waits for while the turn that will see it runs: its next look is a matter of time, not of an event. */
 const BUSY = "busy";
@@ -77,9 +84,10 @@ export class Inspection {
   async find(batch: Batch): Promise<Finding> {
     const { host, ids } = this.#office.world;
     const transcript = await host.transcript(batch.sessionId, batch.reservedAt);
-    if (!transcript) return "gone";
-    const watched = this.#office.watch(batch.sessionId).watchedSince <= batch.reservedAt;
-    return judge(batch, transcript, watched, ids.digest);
+    if (!transcript) return { verdict: "gone" };
+    const verdict = judge(batch, transcript, this.#office.hasWatched(batch), ids.digest);
+    const newestStepId = transcript.findLast(({ role }) => role === "assistant")?.hostMessageId;
+    return { verdict, ...(newestStepId === undefined ? {} : { newestStepId }) };
   }
 
   /**
@@ -103,10 +111,9 @@ export class Inspection {
   async #inspect(route: Route, batch: Batch, state: RunState, followed: boolean): Promise<void> {
     // Asked before the history is read: a turn that was over by then has left its answer there.
     const busy = this.#office.isBusy(batch.sessionId) || (await this.#hostWorks(state, route.recipient));
-    const finding = await this.find(batch);
-    if (!this.#isCertain(route, batch, finding)) return;
-    const now = this.#office.now();
-    switch (finding) {
+    const { verdict, newestStepId } = await this.find(batch);
+    if (!this.#isCertain(route, batch, verdict)) return;
+    switch (verdict) {
       case "gone":
         await this.#dispatch.lose(route, batch);
         return;
@@ -115,11 +122,10 @@ export class Inspection {
         else route.putBack(batch);
         return;
       case "overlooked":
-        await this.#dispatch.remind(route, { ...batch, overlookedTo: now }, state);
+        await this.#pointAt(route, await this.#noteMissed(route, batch, newestStepId), state, busy);
         return;
       case "closed":
-        if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
-        else await this.#dispatch.remind(route, batch, state);
+        await this.#pointAt(route, batch, state, busy);
         return;
       case "compacted":
         await this.#dispatch.postAnew(route, batch, state);
@@ -130,21 +136,39 @@ export class Inspection {
       case "unanswered":
         if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
         // It stands above what goes out now, and is read in the turn which that starts.
-        else if (followed && letsNextFollow(batch.phase)) route.putBack(unheld(batch, now));
+        else if (followed && letsNextFollow(batch.phase)) route.putBack(unheld(batch, this.#office.now()));
         else await this.#dispatch.post(route, batch, state);
         return;
     }
+  }
+
+  /** A running turn shows at its next step what is stored by then, or it ends: only one who rests is pointed at it. */
+  async #pointAt(route: Route, batch: Batch, state: RunState, busy: boolean): Promise<void> {
+    if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);
+    else await this.#dispatch.remind(route, batch, state);
+  }
+
+  /** No step so far was sent it: on disk, for a next owner who has seen none of their lists. */
+  async #noteMissed(route: Route, batch: Batch, stepId: string | undefined): Promise<Batch> {
+    if (stepId === undefined || stepId === batch.missedBy) return batch;
+    const missed = { ...batch, missedBy: stepId };
+    await route.store(missed);
+    return missed;
   }
 
   /**
    * That the model was sent the text, or has answered it, may have been told and not been worked in yet: then a look after
    * that knows better, and until then newer mail must not overtake this.
    */
-  #isCertain(route: Route, { batchId, hostMessageId, sessionId }: Batch, finding: Finding): boolean {
+  #isCertain(
+    route: Route,
+    { batchId, hostMessageId, sessionId }: Batch,
+    verdict: Finding["verdict"],
+  ): boolean {
     const { doubts } = route;
     const isWorkedIn = doubts.get(hostMessageId);
     if (isWorkedIn) doubts.delete(hostMessageId);
-    if (isWorkedIn || !SENDS_ANEW.has(finding)) return true;
+    if (isWorkedIn || !SENDS_ANEW.has(verdict)) return true;
     if (isWorkedIn === undefined) {
       doubts.set(hostMessageId, false);
       void this.#office

@@ -102,22 +102,16 @@ export class Route {
     this.#batches = undefined;
   }
 
-  /** Applies a command to each batch that `choose` names one for, and looks: being seen opens the way for the next. */
-  applyToEach(choose: (batch: Batch) => DeliveryCommand | undefined): void {
+  /** Moves each batch, unless `move` gives it back as it is, and looks: being seen opens the way for the next. */
+  moveEach(move: (batch: Batch) => Batch): void {
     this.lane.add(async () => {
-      for (const batch of await this.load()) {
-        const command = choose(batch);
-        if (command) await this.apply(batch, command);
-      }
+      for (const batch of await this.load()) await this.#move(batch, move(batch));
     });
     this.look();
   }
 
-  async apply(batch: Batch, command: DeliveryCommand): Promise<void> {
-    const next = advance(batch, command);
-    if (next === batch) return;
-    await this.store(next);
-    this.#office.desk.changed();
+  apply(batch: Batch, command: DeliveryCommand): Promise<void> {
+    return this.#move(batch, advance(batch, command));
   }
 
   /** Makes a batch's new phase true on disk; an over one leaves its files where they belong. */
@@ -174,6 +168,12 @@ export class Route {
   /** No timer is left. */
   close(): void {
     this.#cancelTimer?.();
+  }
+
+  async #move(batch: Batch, next: Batch): Promise<void> {
+    if (next === batch) return;
+    await this.store(next);
+    this.#office.desk.changed();
   }
 
   async #work(): Promise<void> {

@@ -87,7 +87,8 @@ export class Standing {
   async #answeredOf(batches: readonly Batch[]): Promise<readonly Batch[]> {
     const answered: Batch[] = [];
     for (const batch of batches) {
-      const isAnswered = batch.phase === "answered" || (await this.#inspection.find(batch)) === "answered";
+      const isAnswered =
+        batch.phase === "answered" || (await this.#inspection.find(batch)).verdict === "answered";
       if (isAnswered) answered.push(batch);
     }
     return answered;
