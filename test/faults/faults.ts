@@ -822,6 +822,20 @@ export const FAULTS: readonly Fault[] = [
     suite: WEATHERS,
   },
   {
+    name: "a step that was sent an earlier list answers a message that is witnessed since",
+    file: "core/delivery.ts",
+    find: "return next === batch || missedBy === undefined ? next : { ...next, missedBy };",
+    replace: "return next;",
+    suite: DELIVERY,
+  },
+  {
+    name: "a member that works is pointed at what its next step shows, until that is given up",
+    file: "app/mail/inspection.ts",
+    find: 'if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);\n    else',
+    replace: "",
+    suite: WEATHERS,
+  },
+  {
     name: "the next batch is posted before the one ahead of it has been seen",
     file: "app/courier.ts",
     find: "if (!inDoubt && open.every((batch) => letsNextFollow(batch.phase)))\n",

@@ -55,6 +55,14 @@ const WEATHERS: readonly {
     weather: { swallowed: 1 },
     members: 8,
   },
+  {
+    what: "a message's row is read before its part, by a step that takes minutes",
+    weather: { torn: 0.5, slow: 0.5, lateMs: 100 },
+  },
+  {
+    what: "a message's row is read before its part, and the step that is sent it fails",
+    weather: { torn: 0.5, failing: 0.3, lost: 0.1, lateMs: 1_000 },
+  },
 ];
 
 describe("everybody reads everything once and in order, and nothing is left, when", () => {
