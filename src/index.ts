@@ -28,7 +28,9 @@ export { type ErrorCode, FAULT_CODES, type FaultCode, FlotillaError } from "./er
 export interface Runs {
   /** Ids of the runs that are not archived; none if the folder does not exist. */
   list(): Promise<readonly RunId[]>;
-  /** Rejects with `run_not_found`, and with `record_unreadable` if its state makes no sense. */
+  /** Ids of those that are over. They are kept for 7 days. */
+  archived(): Promise<readonly RunId[]>;
+  /** Of either. Rejects with `run_not_found`, and with `record_unreadable` if its state makes no sense. */
   read(runId: RunId): Promise<RunView>;
 }
 
@@ -67,26 +69,37 @@ export interface UnreadableFile {
  */
 export function openRuns(baseDir: string): Runs {
   const disk = new Disk(baseDir, refuseToWrite, () => undefined);
-  const layout = new Layout(baseDir);
+  const live = new Layout(baseDir);
+  const archive = new Layout(baseDir, "archive");
+  const ids = async (folder: string): Promise<readonly RunId[]> =>
+    (await disk.names(folder)).filter(isId).toSorted();
   return {
-    list: async () => (await disk.names(layout.runs)).filter(isId).toSorted(),
+    list: () => ids(live.runs),
+    archived: () => ids(archive.archive),
     async read(runId) {
-      const broken: UnreadableFile[] = [];
-      const state = await readState(disk, layout, runId);
-      const claim = await readRecord(disk, layout.owner(runId), parseClaim, broken);
-      const tasks: Task[] = [];
-      for (const taskId of await taskIds(disk, layout, runId)) {
-        const task = await readRecord(disk, layout.task(runId, taskId), parseTask, broken);
-        if (task) tasks.push(task);
-      }
-      return {
-        state,
-        ...(claim && { owner: await ownerOf(claim) }),
-        unread: await countUnread(disk, layout, state),
-        tasks,
-        unreadable: broken,
-      };
+      const found = readRun(disk, live, runId);
+      await found.catch(() => undefined);
+      // It may have been archived, also while it was read: then not all of it was there any more.
+      return (await disk.exists(archive.run(runId))) ? readRun(disk, archive, runId) : found;
     },
+  };
+}
+
+async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunView> {
+  const broken: UnreadableFile[] = [];
+  const state = await readState(disk, layout, runId);
+  const claim = await readRecord(disk, layout.owner(runId), parseClaim, broken);
+  const tasks: Task[] = [];
+  for (const taskId of await taskIds(disk, layout, runId)) {
+    const task = await readRecord(disk, layout.task(runId, taskId), parseTask, broken);
+    if (task) tasks.push(task);
+  }
+  return {
+    state,
+    ...(claim && { owner: await ownerOf(claim) }),
+    unread: await countUnread(disk, layout, state),
+    tasks,
+    unreadable: broken,
   };
 }
 

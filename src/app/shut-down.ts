@@ -59,9 +59,11 @@ function report({ kind, state }: Transaction, name: Participant): ShutdownReport
       hint: "Call team_status.",
     });
   }
+  const { status, requestedBy } = member.shutdown;
   return {
     member: name,
-    shutdown: member.shutdown.status,
+    shutdown: status,
+    ...(status === "requested" && requestedBy !== undefined ? { requestedBy } : {}),
     memberStatus: member.status,
     changed: kind === "committed",
   };

@@ -202,6 +202,8 @@ export interface StatusReport {
 export interface ShutdownReport {
   readonly member: string;
   readonly shutdown: string;
+  /** While it is requested. */
+  readonly requestedBy?: Participant;
   readonly memberStatus: MemberStatus;
   readonly changed: boolean;
 }

@@ -10,7 +10,7 @@ import type { Worktree } from "./worktree.ts";
 /** A member's first message: who it is, what it is to do, how to talk and how to finish. */
 export function brief(
   state: RunState,
-  { plan, tasks, worktree }: Pick<Member, "plan" | "tasks" | "worktree">,
+  { plan, generation, tasks, worktree }: Pick<Member, "plan" | "generation" | "tasks" | "worktree">,
 ): string {
   const others = Object.values(state.members)
     .filter((member) => member.plan.name !== plan.name && isLive(member))
@@ -22,6 +22,7 @@ export function brief(
       ? "There are no other members besides the lead."
       : `Other members: ${others.join(", ")}. The lead is addressed as "lead".`,
     ...(worktree && plan.worktree !== false ? [ownPlace(worktree)] : []),
+    ...(generation === 1 ? [] : [inherited(plan.name)]),
     "",
     plan.prompt === undefined
       ? "Your assignment comes from the task list and by mail."
@@ -35,6 +36,11 @@ export function brief(
     "- Asked to shut down, answer with team_approve_shutdown, or team_reject_shutdown with a reason.",
   ];
   return lines.join("\n");
+}
+
+/** Mail that nobody has read is the next generation's; what was said of the former one's own life in it is over. */
+function inherited(name: string): string {
+  return `You follow an earlier ${name}, which has ended. Mail that stands before this was for it and is yours now, except its own briefs and requests to shut down: take no notice of those.`;
 }
 
 function ownPlace({ path, branch, base, baseBranch }: Worktree): string {

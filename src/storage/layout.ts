@@ -13,9 +13,12 @@ const BATCH = /^\.batch-([A-Za-z0-9][A-Za-z0-9_-]{0,127})\.json$/;
 /** Where everything lies below `base_dir`. Ids become paths here and nowhere else, and only after a look at them. */
 export class Layout {
   readonly base: string;
+  /** Where its runs lie: those that are over have the same files in another folder. */
+  readonly #shelf: "runs" | "archive";
 
-  constructor(base: string) {
+  constructor(base: string, shelf: "runs" | "archive" = "runs") {
     this.base = base;
+    this.#shelf = shelf;
   }
 
   get runs(): string {
@@ -27,7 +30,7 @@ export class Layout {
   }
 
   run(runId: RunId): string {
-    return join(this.runs, checked("run id", runId, ID));
+    return join(this.base, this.#shelf, checked("run id", runId, ID));
   }
 
   archived(runId: RunId): string {

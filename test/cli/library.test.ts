@@ -43,6 +43,24 @@ describe("the library", () => {
     });
   });
 
+  test("reads a run that is over like any other, and lists it apart", async () => {
+    await using world = await openDiskWorld();
+    const { runs, mailbox, tasks } = world.one;
+    const over = runState({ status: "closed" });
+    await runs.create(over);
+    await mailbox.put(message(1));
+    await tasks.write(RUN, task(1));
+    await runs.archive(RUN);
+    const library = flotilla.openRuns(world.baseDir);
+    expect([await library.list(), await library.archived()]).toEqual([[], [RUN]]);
+    expect(await library.read(RUN)).toEqual({
+      state: over,
+      unread: { lead: 0, ada: 1, bo: 0 },
+      tasks: [task(1)],
+      unreadable: [],
+    });
+  });
+
   test("rejects with a code for a run that is not there, has no name of a run, or cannot be read", async () => {
     await using world = await openDiskWorld();
     const runs = flotilla.openRuns(world.baseDir);

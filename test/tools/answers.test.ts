@@ -86,7 +86,7 @@ describe("team_delete and shutdowns", () => {
     });
     expect((await said("team_approve_shutdown", { member: "ada" })).next).toStartWith("The member ends when");
     expect((await said("team_reject_shutdown", { member: "ada", reason: "busy" })).next).toStartWith(
-      "Who asked has been told",
+      "The other side has been told",
     );
   });
 
@@ -95,6 +95,18 @@ describe("team_delete and shutdowns", () => {
     expect(await said("team_shutdown_request", { member: "ada" }, { requestShutdown })).toMatchObject({
       changed: false,
     });
+  });
+
+  test("who asks for what the other has asked for already is sent to its answer, not left to wait for one", async () => {
+    const before = { ...REPORTS.requestShutdown, changed: false };
+    const asked = async (requestedBy: string): Promise<unknown> =>
+      (await said("team_shutdown_request", {}, { requestShutdown: { ...before, requestedBy } })).next;
+    expect(await asked("ada")).toBe(
+      "ada has asked for this before. The answer is the lead's: team_approve_shutdown or team_reject_shutdown.",
+    );
+    expect(await asked("lead")).toStartWith(
+      "lead has asked for this before. The answer is ada's, or the lead's",
+    );
   });
 });
 
