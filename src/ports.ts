@@ -229,7 +229,6 @@ export interface Host {
   children(sessionId: SessionId): Promise<readonly HostSession[]>;
   post(prompt: Prompt): Promise<PostOutcome>;
   lastTurn(sessionId: SessionId, directory: string): Promise<LastTurn | undefined>;
-  step(sessionId: SessionId, hostMessageId: string): Promise<Step | undefined>;
   /**
    * Stored history, oldest first; undefined when the session is gone.
    *

@@ -7,8 +7,8 @@ import {
   isOf,
   isOriginal,
   letsNextFollow,
+  missed,
   startsTurn,
-  witness,
 } from "../core/delivery.ts";
 import type { ShownBatch } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
@@ -79,15 +79,16 @@ export class Courier {
   }
 
   /**
-   * These texts stood in a list that went to the recipient's model.
+   * A list has gone to the recipient's model.
    *
+   * @param shown texts that stood in it.
    * @param lastStepId the newest step by then: it was sent an earlier list.
    */
-  witnessed(recipient: Participant, shown: readonly ShownBatch[], lastStepId: string | undefined): void {
+  listed(recipient: Participant, shown: readonly ShownBatch[], lastStepId: string | undefined): void {
     const { digest } = this.#office.world.ids;
     this.#routes.of(recipient).moveEach((batch) => {
-      if (!shown.some((part) => isOriginal(batch, part, digest))) return batch;
-      return witness(batch, this.#office.hasWatched(batch) ? lastStepId : undefined);
+      const before = this.#office.hasWatched(batch) ? missed(batch, lastStepId) : batch;
+      return shown.some((part) => isOriginal(batch, part, digest)) ? advance(before, "witness") : before;
     });
   }
 
@@ -103,9 +104,10 @@ export class Courier {
   /**
    * The recipient's turn is over, however it ended.
    *
+   * @param lastStepId its last step.
    * @param error what ended it before its time.
    */
-  settled(recipient: Participant, error?: string): void {
+  settled(recipient: Participant, lastStepId: string | undefined, error?: string): void {
     this.#slots.launchOver(recipient);
     const route = this.#routes.of(recipient);
     // What the turn left unanswered is looked into without waiting for its deadline, yet not at once: a failing provider
@@ -113,7 +115,10 @@ export class Courier {
     route.lane.add(() => {
       for (const batch of route.loaded) route.keep(this.#dispatch.afterBackoff(batch, error));
     });
-    this.#applyIf(recipient, "settle", () => true);
+    route.moveEach((batch) => {
+      const ended = this.#office.hasWatched(batch) ? missed(batch, lastStepId) : batch;
+      return advance(ended, "settle");
+    });
     this.lookForSlots();
   }
 

@@ -290,9 +290,9 @@ export class Observer {
     if (fact.lastStepAnswered && isLater) courier?.answered(seat.participant, watch.shown);
     try {
       // In the first list of a turn, the answer before its prompt is the end of an earlier one.
-      if (fact.goesOn && watch.listed && isLater) await this.#passedEnd(seat, watch, fact);
+      if (fact.passed && watch.listed && isLater) await this.#passedEnd(seat, watch, fact);
     } finally {
-      // Nobody shows this list again: a host that cannot be asked about the step before must not hide what it proves.
+      // Nobody shows this list again: that the end before it cannot be noted must not hide what it proves.
       this.#takeDown(seat, watch, fact);
     }
   }
@@ -301,37 +301,29 @@ export class Observer {
   #takeDown(seat: Seat, watch: SessionWatch, { shown, lastStepId }: ListShown): void {
     watch.lastStepId = lastStepId;
     watch.listed = true;
-    if (watch.compacting) {
-      // One list a compaction, its own: the next one is a step's again, however late the end of the summary is told.
-      watch.compacting = false;
-      watch.shown = [];
-      return;
-    }
-    watch.shown = shown.map((one) => one.mark);
-    if (shown.length > 0) this.#desk.courier(seat.runId)?.witnessed(seat.participant, shown, lastStepId);
+    // One list a compaction, its own: the next one is a step's again, however late the end of the summary is told.
+    const proofs = watch.compacting ? [] : shown;
+    watch.compacting = false;
+    watch.shown = proofs.map((one) => one.mark);
+    this.#desk.courier(seat.runId)?.listed(seat.participant, proofs, lastStepId);
   }
 
   /**
    * A prompt that comes while the last text of a turn is written, or before anybody has looked at its end, is answered
    * without a rest. What was said up to there is a turn all the same: its last word may be owed, and its mail is answered.
    */
-  async #passedEnd(
-    seat: Seat,
-    watch: SessionWatch,
-    { sessionId, lastStepId, shown }: ListShown,
-  ): Promise<void> {
+  async #passedEnd(seat: Seat, watch: SessionWatch, { lastStepId, passed, shown }: ListShown): Promise<void> {
     const { runId, participant } = seat;
     // What a lead says is owed to nobody, and its tools come with a turn of the host's.
-    if (participant === LEAD || lastStepId === undefined || !this.#hasTurn(runId, participant)) return;
-    const step = await this.#world.host.step(sessionId, lastStepId);
-    if (!step) return;
+    if (participant === LEAD || !lastStepId || !passed || !this.#hasTurn(runId, participant)) return;
+    const step = { hostMessageId: lastStepId, completed: true, midTurn: false, ...passed };
     const courier = this.#desk.courier(runId);
     const marks = shown.map((one) => one.mark);
     const next = (await courier?.standing.causeOf(participant, marks)) ?? "foreign";
     await this.#turnSettled(seat, watch, step, courier, { newestStepId: lastStepId, next });
     watch.settledStepId = lastStepId;
     watch.settleLooks = 0;
-    courier?.settled(participant);
+    courier?.settled(participant, lastStepId);
   }
 
   async #stepEnded(seat: Seat, watch: SessionWatch, step: ModelStep): Promise<void> {
@@ -430,7 +422,7 @@ export class Observer {
     watch.listed = false;
     watch.compacting = false;
     watch.fault = undefined;
-    courier?.settled(participant, failed ? faultText(error) : undefined);
+    courier?.settled(participant, newestStepId, failed ? faultText(error) : undefined);
   }
 
   /** One timer a session: whatever asks meanwhile and is told no more sets it anew, or the looks would multiply. */

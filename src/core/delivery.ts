@@ -260,10 +260,10 @@ export function advance(batch: Batch, command: DeliveryCommand): Batch {
   return { ...batch, phase: next.state, stored: batch.stored || SHOWN.has(next.state) };
 }
 
-/** The text stood in a list for the first time; `missedBy` is the newest step that was sent an earlier one, if that is known. */
-export function witness(batch: Batch, missedBy: string | undefined): Batch {
-  const next = advance(batch, "witness");
-  return next === batch || missedBy === undefined ? next : { ...next, missedBy };
+/** The step was sent a list without it; of what the model has been shown by now that says nothing any more. */
+export function missed(batch: Batch, stepId: string | undefined): Batch {
+  if (stepId === undefined || stepId === batch.missedBy || letsNextFollow(batch.phase)) return batch;
+  return { ...batch, missedBy: stepId };
 }
 
 export function isOver(phase: DeliveryPhase): boolean {

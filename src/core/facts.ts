@@ -43,8 +43,8 @@ export type Fact =
       readonly lastStepId?: string;
       /** That message is a finished answer without an error, and no summary. */
       readonly lastStepAnswered?: true;
-      /** That message had ended its turn: the host goes on without a rest because a newer prompt has come. */
-      readonly goesOn?: true;
+      /** How that message had ended its turn: the host goes on without a rest because a newer prompt has come. */
+      readonly passed?: { readonly finish: string; readonly text: string };
     }
   /** From here to the end of the summary, shown lists are no witness. */
   | { readonly type: "compaction_started"; readonly sessionId: SessionId }

@@ -18,7 +18,6 @@ import {
   promptStyle,
   readChildren,
   readSession,
-  readStep,
 } from "./sessions.ts";
 import { readSteps } from "./steps.ts";
 import { readTranscript } from "./transcript.ts";
@@ -106,9 +105,6 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async lastTurn(sessionId, directory) {
       return lastTurn(transport(directory), sessionId, directory, deadline(directory));
-    },
-    async step(sessionId, hostMessageId) {
-      return readStep(transport(), sessionId, hostMessageId);
     },
     async transcript(sessionId, since) {
       return readTranscript(transport(), sessionId, since);

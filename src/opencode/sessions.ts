@@ -48,15 +48,6 @@ export async function isStored(
   return message !== undefined && message.parts.length > 0;
 }
 
-export async function readStep(
-  transport: Transport,
-  sessionId: SessionId,
-  hostMessageId: string,
-): Promise<Step | undefined> {
-  const message = await readMessage(transport, sessionId, hostMessageId);
-  return message && stepIn(message);
-}
-
 /** A child of the parent in whatever directory; of several with the mark the one with the same effect, else the oldest. */
 export async function findSession(
   transport: Transport,
@@ -262,7 +253,7 @@ function stepIn(message: StoredMessage): Step {
     finish,
     midTurn: finish === undefined || goesOnByItself(finish),
     error: faultOf(info["error"]),
-    text: info["summary"] === true ? "" : textOf(message),
+    text: info["summary"] === true ? "" : textOf(message.parts),
   });
 }
 

@@ -84,10 +84,10 @@ function createdAt(message: StoredMessage): Instant {
   return finite(fields(message.info["time"])["created"]) ?? 0;
 }
 
-/** The texts of a message as its author wrote them: not what the host added, nor what is kept from the model. */
-export function textOf(message: StoredMessage): string {
+/** The texts of a message's parts as its author wrote them: not what the host added, nor what is kept from the model. */
+export function textOf(parts: readonly Fields[]): string {
   return (
-    message.parts
+    parts
       .filter((part) => part["type"] === "text" && part["ignored"] !== true && part["synthetic"] !== true)
       // A connection that broke leaves an empty text behind, before the one of the next try (measured).
       .flatMap((part) => text(part["text"]) || [])

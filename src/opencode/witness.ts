@@ -2,6 +2,7 @@ import type { Fact, ShownBatch } from "../core/facts.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { goesOnByItself } from "./finish.ts";
 import { markOf } from "./marks.ts";
+import { textOf } from "./transcript.ts";
 
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
 
@@ -19,6 +20,7 @@ export function shownIn(messages: unknown): ListShown | undefined {
   if (sessionId === undefined) return undefined;
   const shown: ShownBatch[] = [];
   let lastStep: Fields | undefined;
+  let lastParts: unknown;
   let lastStepAt = Number.NEGATIVE_INFINITY;
   let lastPromptAt = Number.NEGATIVE_INFINITY;
   for (const entry of entries) {
@@ -30,6 +32,7 @@ export function shownIn(messages: unknown): ListShown | undefined {
       if (at >= lastStepAt) {
         lastStepAt = at;
         lastStep = fields(info);
+        lastParts = parts;
       }
       continue;
     }
@@ -45,13 +48,15 @@ export function shownIn(messages: unknown): ListShown | undefined {
     shown,
     lastStepId: text(lastStep?.["id"]),
     lastStepAnswered: isFinished(lastStep) ? (true as const) : undefined,
-    goesOn:
-      isFinished(lastStep) && lastPromptAt > lastStepAt && endsTurn(lastStep) ? (true as const) : undefined,
+    passed: lastPromptAt > lastStepAt ? endOf(lastStep, lastParts) : undefined,
   });
 }
 
-function endsTurn(step: Fields): boolean {
-  return !goesOnByItself(text(step["finish"]) ?? "");
+/** The last word of a turn, if the step has ended one. */
+function endOf(step: Fields | undefined, parts: unknown): ListShown["passed"] {
+  const finish = isFinished(step) ? text(step["finish"]) : undefined;
+  if (finish === undefined || goesOnByItself(finish)) return undefined;
+  return { finish, text: textOf(list(parts).map(fields)) };
 }
 
 function isFinished(step: Fields | undefined): step is Fields {

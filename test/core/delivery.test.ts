@@ -13,8 +13,8 @@ import {
   letsNextFollow,
   MAX_ATTEMPTS,
   MAX_UNHELD_MS,
+  missed,
   takeUp,
-  witness,
 } from "../../src/core/delivery.ts";
 import { judge, LATER_PARENT_MS, type TranscriptEntry } from "../../src/core/verdict.ts";
 
@@ -197,18 +197,21 @@ describe("what the host's store says about a batch", () => {
       ["witnessed", false],
       ["witnessed", true],
     ] as const) {
-      const missed = batch({ phase, missedBy: "msg_missing" });
-      expect(verdict(before, watched, missed)).toBe("overlooked");
-      expect(verdict(failed, watched, missed)).toBe("overlooked");
-      expect(verdict(answered, watched, missed)).toBe("answered");
+      const overlooked = batch({ phase, missedBy: "msg_missing" });
+      expect(verdict(before, watched, overlooked)).toBe("overlooked");
+      expect(verdict(failed, watched, overlooked)).toBe("overlooked");
+      expect(verdict(answered, watched, overlooked)).toBe("answered");
     }
   });
 
-  test("is witnessed behind the step that was sent the list before, and not moved by later lists", () => {
-    const witnessed = witness(batch({ phase: "posted" }), "msg_before");
-    expect(witnessed).toMatchObject({ phase: "witnessed", missedBy: "msg_before" });
-    expect(witness(witnessed, "msg_later")).toBe(witnessed);
-    expect(witness(batch({ phase: "stored" }), undefined)).not.toHaveProperty("missedBy");
+  test("is missed by every step until the model is shown it, and by none after that", () => {
+    const posted = batch({ phase: "posted" });
+    const twice = missed(missed(posted, "msg_1"), "msg_2");
+    expect(twice).toEqual({ ...posted, missedBy: "msg_2" });
+    expect(missed(twice, "msg_2")).toBe(twice);
+    expect(missed(twice, undefined)).toBe(twice);
+    const witnessed = advance(twice, "witness");
+    expect(missed(witnessed, "msg_3")).toBe(witnessed);
   });
 
   test("is compacted where it stands unanswered behind a compaction", () => {

@@ -613,8 +613,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "the summary of a compaction is told as a member's last word",
     file: "opencode/sessions.ts",
-    find: 'text: info["summary"] === true ? "" : textOf(message),',
-    replace: "text: textOf(message),",
+    find: 'text: info["summary"] === true ? "" : textOf(message.parts),',
+    replace: "text: textOf(message.parts),",
     suite: COMPACTIONS,
   },
   {
@@ -732,8 +732,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "the answer before a turn's prompt is taken for that turn's end",
     file: "app/observe.ts",
-    find: "if (fact.goesOn && watch.listed && ",
-    replace: "if (fact.goesOn && ",
+    find: "if (fact.passed && watch.listed && ",
+    replace: "if (fact.passed && ",
     suite: OBSERVE,
   },
   {
@@ -746,8 +746,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a step that the host takes by itself ends a turn",
     file: "opencode/witness.ts",
-    find: "isFinished(lastStep) && lastPromptAt > lastStepAt && endsTurn(lastStep)",
-    replace: "isFinished(lastStep) && lastPromptAt > lastStepAt",
+    find: "if (finish === undefined || goesOnByItself(finish)) return undefined;",
+    replace: "if (finish === undefined) return undefined;",
     suite: ["opencode/witness.test.ts"],
   },
   {
@@ -824,8 +824,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a step that was sent an earlier list answers a message that is witnessed since",
     file: "core/delivery.ts",
-    find: "return next === batch || missedBy === undefined ? next : { ...next, missedBy };",
-    replace: "return next;",
+    find: "return { ...batch, missedBy: stepId };",
+    replace: "return batch;",
     suite: DELIVERY,
   },
   {
@@ -866,14 +866,14 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "every list is taken for a compaction's until the end of the summary is told",
     file: "app/observe.ts",
-    find: "      watch.compacting = false;\n      watch.shown = [];\n      return;",
-    replace: "      watch.shown = [];\n      return;",
+    find: "    watch.compacting = false;\n    watch.shown = proofs",
+    replace: "    watch.shown = proofs",
     suite: OBSERVE,
   },
   {
-    name: "a list proves nothing if the host does not say how the turn before it ended",
+    name: "a list proves nothing if the end of the turn before it cannot be noted",
     file: "app/observe.ts",
-    find: "    } finally {\n      // Nobody shows this list again: a host that cannot be asked about the step before must not hide what it proves.\n      this.#takeDown(seat, watch, fact);\n    }",
+    find: "    } finally {\n      // Nobody shows this list again: that the end before it cannot be noted must not hide what it proves.\n      this.#takeDown(seat, watch, fact);\n    }",
     replace: "      this.#takeDown(seat, watch, fact);\n    } finally {\n    }",
     suite: OBSERVE,
   },

@@ -66,7 +66,10 @@ describe("the list that goes to a model", () => {
     const first = user("msg_1", 1);
     const newer = user("msg_3", 3);
     const answer = step("msg_2", 2, { finish: "stop" });
-    expect(shownIn([first, answer, newer])).toMatchObject({ lastStepId: "msg_2", goesOn: true });
+    expect(shownIn([first, answer, newer])).toMatchObject({
+      lastStepId: "msg_2",
+      passed: { finish: "stop", text: "answer" },
+    });
     for (const list of [
       [first],
       // Without a newer prompt the loop goes on by itself, whatever the step says.
@@ -77,7 +80,7 @@ describe("the list that goes to a model", () => {
       [first, step("msg_2", 2, { finish: "stop", summary: true }), newer],
       [first, step("msg_2", 2, { finish: "stop", error: { name: "APIError" } }), newer],
     ]) {
-      expect(shownIn(list)).not.toHaveProperty("goesOn");
+      expect(shownIn(list)).not.toHaveProperty("passed");
     }
   });
 

@@ -170,12 +170,6 @@ export class SimulatedHost implements Host {
     return step === "none" || step === "gone" ? { activity } : { activity, step };
   }
 
-  async step(sessionId: SessionId, hostMessageId: string): Promise<LastStep | undefined> {
-    await this.#travel(sessionId);
-    const found = this.#find(sessionId, hostMessageId);
-    return found?.role === "assistant" ? endOf(found) : undefined;
-  }
-
   async steps(sessionId: SessionId, since: Instant): Promise<readonly ModelStep[] | undefined> {
     await this.#travel(sessionId);
     const messages = this.#database.sessions.get(sessionId)?.messages;
@@ -432,7 +426,9 @@ export class SimulatedHost implements Host {
       shown,
       ...(last === undefined ? {} : { lastStepId: last.id }),
       ...(isAnswer ? { lastStepAnswered: true as const } : {}),
-      ...(isAnswer && isNewer && last.finish === "stop" ? { goesOn: true as const } : {}),
+      ...(isAnswer && isNewer && last.finish === "stop"
+        ? { passed: { finish: "stop", text: endOf(last).text } }
+        : {}),
     });
   }
 

@@ -12,7 +12,6 @@ export const silentHost: Host = {
   isStored: async () => false,
   post: async () => ({ kind: "accepted" }),
   lastTurn: async () => ({ activity: "idle" }),
-  step: async () => undefined,
   transcript: async () => [],
   steps: async () => [],
   promptStyle: async () => undefined,

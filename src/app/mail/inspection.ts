@@ -6,6 +6,7 @@ import {
   isOf,
   isSpent,
   letsNextFollow,
+  missed,
   unheld,
 } from "../../core/delivery.ts";
 import type { Participant } from "../../core/ids.ts";
@@ -150,10 +151,9 @@ export class Inspection {
 
   /** No step so far was sent it: on disk, for a next owner who has seen none of their lists. */
   async #noteMissed(route: Route, batch: Batch, stepId: string | undefined): Promise<Batch> {
-    if (stepId === undefined || stepId === batch.missedBy) return batch;
-    const missed = { ...batch, missedBy: stepId };
-    await route.store(missed);
-    return missed;
+    const next = missed(batch, stepId);
+    if (next !== batch) await route.store(next);
+    return next;
   }
 
   /**
