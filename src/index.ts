@@ -2,19 +2,23 @@
  * The library's door: what another program needs to look at runs and to tell errors apart. It only reads; who wants to
  * change a run does it through OpenCode.
  */
+import type { JournalEntry } from "./core/effects.ts";
 import { LEAD, type Participant, type RunId, type TaskId } from "./core/ids.ts";
+import type { Message } from "./core/message.ts";
 import type { RunState } from "./core/run.ts";
 import type { Task } from "./core/task.ts";
 import { FlotillaError } from "./errors.ts";
 import { type Claim, parseClaim } from "./records/claim.ts";
 import { parseRun } from "./records/run.ts";
-import type { Reading } from "./records/shape.ts";
 import { parseTask } from "./records/task.ts";
 import { Disk, type Step } from "./storage/disk.ts";
 import { runNotFound, unreadable } from "./storage/faults.ts";
 import { isId, Layout, sortNames, taskIdOf } from "./storage/layout.ts";
+import { RunReader, type StoredMessage, type UnreadableFile } from "./storage/run-reader.ts";
 import { readProcesses } from "./system/process-identity.ts";
 
+export type { Batch, DeliveryPhase } from "./core/delivery.ts";
+export type { JournalEntry } from "./core/effects.ts";
 export type { Gate, HostFault } from "./core/facts.ts";
 export type { Instant, MemberName, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 export type { Message, MessageKind } from "./core/message.ts";
@@ -23,6 +27,8 @@ export type { Limits, Member, MemberStatus, ModelChoice, RunState, RunStatus, Us
 export type { Task, TaskResult, TaskStatus } from "./core/task.ts";
 export { TOOL_NAMES, type ToolName } from "./core/tool-names.ts";
 export { type ErrorCode, FAULT_CODES, type FaultCode, FlotillaError } from "./errors.ts";
+export type { MessagePlace } from "./ports.ts";
+export type { StoredMessage, UnreadableFile } from "./storage/run-reader.ts";
 
 /** Runs of one base folder, read without their locks: each file is whole, two of them may be a commit apart. */
 export interface Runs {
@@ -32,6 +38,10 @@ export interface Runs {
   archived(): Promise<readonly RunId[]>;
   /** Of either. Rejects with `run_not_found`, and with `record_unreadable` if its state makes no sense. */
   read(runId: RunId): Promise<RunView>;
+  /** Messages that their readers have not acknowledged, in the order in which they were written. */
+  readWaitingMail(view: RunView): Promise<readonly StoredMessage[]>;
+  /** What has happened in a run, also in one that is archived. Rejects as {@link Runs.read} does. */
+  readHistory(runId: RunId): Promise<RunHistory>;
 }
 
 /** A run as it lies on disk. */
@@ -56,9 +66,17 @@ export interface RunOwner {
   readonly alive: boolean;
 }
 
-export interface UnreadableFile {
+/** What a run has left behind so far. */
+export interface RunHistory {
+  readonly state: RunState;
+  readonly isArchived: boolean;
+  /** Its folder. */
   readonly path: string;
-  readonly fault: string;
+  /** In the order in which it was written. */
+  readonly journal: readonly JournalEntry[];
+  /** In the order in which it was written. */
+  readonly mail: readonly StoredMessage[];
+  readonly unreadable: readonly UnreadableFile[];
 }
 
 /**
@@ -71,6 +89,7 @@ export function openRuns(baseDir: string): Runs {
   const disk = new Disk(baseDir, refuseToWrite, () => undefined);
   const live = new Layout(baseDir);
   const archive = new Layout(baseDir, "archive");
+  const messages = new Map<string, Message>();
   const ids = async (folder: string): Promise<readonly RunId[]> =>
     (await disk.names(folder)).filter(isId).toSorted();
   return {
@@ -82,16 +101,23 @@ export function openRuns(baseDir: string): Runs {
       // It may have been archived, also while it was read: then not all of it was there any more.
       return (await disk.exists(archive.run(runId))) ? readRun(disk, archive, runId) : found;
     },
+    readWaitingMail: ({ state }) => new RunReader(disk, live).waitingMail(state),
+    async readHistory(runId) {
+      const found = historyIn(disk, live, runId, messages);
+      await found.catch(() => undefined);
+      if (!(await disk.exists(archive.run(runId)))) return { ...(await found), isArchived: false };
+      return { ...(await historyIn(disk, archive, runId, messages)), isArchived: true };
+    },
   };
 }
 
 async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunView> {
-  const broken: UnreadableFile[] = [];
+  const reader = new RunReader(disk, layout);
   const state = await readState(disk, layout, runId);
-  const claim = await readRecord(disk, layout.owner(runId), parseClaim, broken);
+  const claim = await reader.record(layout.owner(runId), parseClaim);
   const tasks: Task[] = [];
   for (const taskId of await taskIds(disk, layout, runId)) {
-    const task = await readRecord(disk, layout.task(runId, taskId), parseTask, broken);
+    const task = await reader.record(layout.task(runId, taskId), parseTask);
     if (task) tasks.push(task);
   }
   return {
@@ -99,8 +125,21 @@ async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunVie
     ...(claim && { owner: await ownerOf(claim) }),
     unread: await countUnread(disk, layout, state),
     tasks,
-    unreadable: broken,
+    unreadable: reader.unreadable,
   };
+}
+
+async function historyIn(
+  disk: Disk,
+  layout: Layout,
+  runId: RunId,
+  messages: Map<string, Message>,
+): Promise<Omit<RunHistory, "isArchived">> {
+  const reader = new RunReader(disk, layout, messages);
+  const state = await readState(disk, layout, runId);
+  const mail = await reader.allMail(state);
+  const journal = await reader.journal(runId);
+  return { state, path: layout.run(runId), journal, mail, unreadable: reader.unreadable };
 }
 
 async function readState(disk: Disk, layout: Layout, runId: RunId): Promise<RunState> {
@@ -113,21 +152,6 @@ async function readState(disk: Disk, layout: Layout, runId: RunId): Promise<RunS
   const reading = parseRun(text);
   if (!reading.ok) throw unreadable(path, reading.fault);
   return reading.value;
-}
-
-/** undefined: there is no such file, or it stands in `broken` now. */
-async function readRecord<T>(
-  disk: Disk,
-  path: string,
-  parse: (text: string) => Reading<T>,
-  broken: UnreadableFile[],
-): Promise<T | undefined> {
-  const text = await disk.read(path);
-  if (text === undefined) return undefined;
-  const reading = parse(text);
-  if (reading.ok) return reading.value;
-  broken.push({ path, fault: reading.fault });
-  return undefined;
 }
 
 async function taskIds(disk: Disk, layout: Layout, runId: RunId): Promise<readonly TaskId[]> {

@@ -1,7 +1,6 @@
-import { liveParticipants } from "../core/change.ts";
-import type { Participant } from "../core/ids.ts";
 import { authorizeParticipant } from "./identify.ts";
 import type { VerbContext } from "./team-verbs.ts";
+import { unreadBytesOf } from "./unread-bytes.ts";
 import type { Call, SendMail, SendReport } from "./verbs.ts";
 
 /** Answers once the message is on disk; what becomes of it is the courier's. */
@@ -15,10 +14,7 @@ export async function sendMessage(context: VerbContext, call: Call, input: SendM
   const messageId = ids.derive("mail", call.sessionId, call.messageId, call.callId);
   const { to: address, ...letter } = input;
   const transaction = await fleet.transact(state.runId, async (now) => {
-    const bytes = liveParticipants(now).map(
-      async (name) => [name, await mailbox.unreadBytes(now.runId, name)] as const,
-    );
-    const unreadBytes: Record<Participant, number> = Object.fromEntries(await Promise.all(bytes));
+    const unreadBytes = await unreadBytesOf(mailbox, now);
     return { type: "send_message", by, to: address, messageId, unreadBytes, ...letter };
   });
   const effects = transaction.kind === "committed" ? transaction.effects : [];

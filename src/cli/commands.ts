@@ -1,7 +1,10 @@
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { limit } from "./limit.ts";
+import { log } from "./log.ts";
 import { status } from "./status.ts";
+import { tell } from "./tell.ts";
+import { why } from "./why.ts";
 
 /** All of them, in the order in which they are shown. */
-export const COMMANDS: readonly Command[] = [doctor, status, limit];
+export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, limit];

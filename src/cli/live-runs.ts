@@ -1,8 +1,9 @@
 import { sep } from "node:path";
 import type { RunId } from "../core/ids.ts";
+import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { readSetup } from "./setup.ts";
-import type { RunView, UnreadableFile, World } from "./world.ts";
+import type { Runs, RunView, UnreadableFile, World } from "./world.ts";
 
 /** The runs that lie in the base folder, and how a person names one of them. */
 
@@ -22,11 +23,21 @@ interface AllRuns {
   readonly unreadable: readonly UnreadableFile[];
 }
 
-export async function readRuns(world: World, baseDir: string): Promise<AllRuns> {
+export function readRuns(world: World, baseDir: string): Promise<AllRuns> {
   const runs = world.openRuns(baseDir);
+  return readEach(runs, runs.list());
+}
+
+/** Those that are over and still kept. */
+export function readArchive(world: World, baseDir: string): Promise<AllRuns> {
+  const runs = world.openRuns(baseDir);
+  return readEach(runs, runs.archived());
+}
+
+async function readEach(runs: Runs, ids: ReturnType<Runs["list"]>): Promise<AllRuns> {
   const views: RunView[] = [];
   const unreadable: UnreadableFile[] = [];
-  for (const runId of await runs.list()) {
+  for (const runId of await ids) {
     try {
       const view = await runs.read(runId);
       views.push(view);
@@ -48,10 +59,7 @@ function unreadableRun(runId: RunId, fault: unknown): readonly UnreadableFile[] 
 
 /** By id, the beginning of one, the team's name or the label: all that fit. */
 export function runsCalled(views: readonly RunView[], wanted: string): readonly RunView[] {
-  const found = views.filter(
-    ({ state: { runId, team, label } }) =>
-      runId.startsWith(wanted) || team.name === wanted || label === wanted,
-  );
+  const found = views.filter(({ state }) => isCalled(wanted, state));
   if (found.length > 0) return found;
   throw new FlotillaError({
     code: "run_not_found",
@@ -63,7 +71,8 @@ export function runsCalled(views: readonly RunView[], wanted: string): readonly 
 
 /** The one run that is meant: by that name, or, without one, the only run of the project in which the caller stands. */
 export function theRun({ project }: World, views: readonly RunView[], wanted: string | undefined): RunView {
-  const found = wanted === undefined ? views.filter(isLedIn(project)) : runsCalled(views, wanted);
+  const found =
+    wanted === undefined ? views.filter(({ state }) => isLedIn(project, state)) : runsCalled(views, wanted);
   const [only, ...others] = found;
   if (only && others.length === 0) return only;
   const what = wanted === undefined ? `are led from ${project}` : `are called "${wanted}"`;
@@ -76,8 +85,22 @@ export function theRun({ project }: World, views: readonly RunView[], wanted: st
   });
 }
 
-function isLedIn(project: string): (view: RunView) => boolean {
-  return ({ state: { lead } }) => lead.directory === project || lead.directory.startsWith(`${project}${sep}`);
+/** All that are meant: by that name, or, without one, those of the project in which the caller stands. */
+export function runsMeant(
+  world: World,
+  views: readonly RunView[],
+  wanted: string | undefined,
+): readonly RunView[] {
+  const here = views.filter(({ state }) => isLedIn(world.project, state));
+  return wanted === undefined && here.length > 0 ? here : [theRun(world, views, wanted)];
+}
+
+export function isCalled(wanted: string, { runId, team, label }: RunState): boolean {
+  return runId.startsWith(wanted) || team.name === wanted || label === wanted;
+}
+
+export function isLedIn(project: string, { lead }: RunState): boolean {
+  return lead.directory === project || lead.directory.startsWith(`${project}${sep}`);
 }
 
 function named(views: readonly RunView[]): string {

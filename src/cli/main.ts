@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { changeLimits } from "../app/change-limits.ts";
+import { tellParticipants } from "../app/tell-participants.ts";
+import type { Books } from "../app/transact.ts";
 import { type ConfigReading, readConfig } from "../config/config.ts";
 import { readJsonc } from "../config/jsonc.ts";
 import { configFiles, directoriesUp, type Standpoint, userFolder } from "../config/places.ts";
@@ -9,20 +11,23 @@ import { type Origin, sayConfigProblem, sayOrigin } from "../config/problem.ts";
 import { readText } from "../config/read-text.ts";
 import { resolveReferences } from "../config/references.ts";
 import { readRunLimits } from "../config/run-limits.ts";
+import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
 import { openRuns } from "../index.ts";
 import { parseClaim } from "../records/claim.ts";
 import { nearest } from "../records/nearest.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
+import { watchFolder } from "../storage/folder-watch.ts";
 import { openStorage } from "../storage/open.ts";
 import { systemClock } from "../system/clock.ts";
+import { systemIds } from "../system/ids.ts";
 import { readProcesses } from "../system/process-identity.ts";
 import { understand } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
 import { openTerminal } from "./terminal.ts";
-import type { ConfigSource, ConfigView, Outcome, Screen, Setting, World } from "./world.ts";
+import type { ConfigSource, ConfigView, Outcome, RunView, Screen, Setting, World } from "./world.ts";
 
 /** The command's door: understands the line, opens what the commands look at, prints what they return. */
 
@@ -49,24 +54,26 @@ function openWorld(): World {
   const { env } = process;
   const directory = process.cwd();
   const at: Standpoint = { directory, worktree: workTreeOf(directory), env };
-  const now = Date.now();
   return {
     version: PACKAGE.version,
     nodeRange: PACKAGE.engines.node,
     hostRange: PACKAGE.engines.opencode,
     env,
-    now,
-    age: (since) => duration(since, now),
+    get now() {
+      return systemClock.now();
+    },
+    age: (since) => duration(since, systemClock.now()),
     sources: sourcesOf(at),
     pluginHomes: pluginHomesOf(at),
     readConfig: (beside) => viewOf(readConfig(at, beside?.options), beside?.place),
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
+    waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),
+    watch: watchFolder,
     readLimits: readRunLimits,
-    async changeLimits(baseDir, runId, limits) {
-      const storage = openStorage({ baseDir, liveness: await readProcesses() });
-      return changeLimits({ clock: systemClock, ...storage }, runId, limits);
-    },
+    changeLimits: async (baseDir, runId, limits) => changeLimits(await openBooks(baseDir), runId, limits),
+    tell: async (baseDir, runId, letter) =>
+      tellParticipants(await openBooks(baseDir), runId, { messageId: systemIds.fresh("mail"), ...letter }),
     async readClaim(text) {
       const reading = parseClaim(text);
       if (!reading.ok) return undefined;
@@ -74,6 +81,15 @@ function openWorld(): World {
       return { pid, takenAt, alive: await (await readProcesses()).isAlive(reading.value) };
     },
   };
+}
+
+async function openBooks(baseDir: string): Promise<Books> {
+  return { clock: systemClock, ...openStorage({ baseDir, liveness: await readProcesses() }) };
+}
+
+function ownerIn({ owner }: RunView): Standing["owner"] {
+  if (!owner) return "none";
+  return owner.alive ? "alive" : "dead";
 }
 
 /** As git has it; `/` outside of git, as the host has it. */

@@ -29,6 +29,11 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ");
 }
 
+/** As {@link plain}, line by line. */
+export function plainLines(text: string): readonly string[] {
+  return text.split(/\r?\n/).map((line) => plain(line.replaceAll("\t", "    ")));
+}
+
 /** At most so many characters. */
 export function cut(text: string, length: number | undefined): string {
   if (length === undefined || lengthOf(text) <= length) return text;

@@ -1,10 +1,14 @@
 import type { LimitChange } from "../app/change-limits.ts";
+import type { Batch } from "../core/delivery.ts";
+import type { JournalEntry } from "../core/effects.ts";
 import type { Instant, Participant, RunId } from "../core/ids.ts";
+import type { Message } from "../core/message.ts";
 import type { Limits, RunState } from "../core/run.ts";
 import type { Task } from "../core/task.ts";
+import type { Standing, Wait } from "../core/waits.ts";
 import type { TeamModeOptions } from "../options.ts";
 
-/** What the commands know of the world; main.ts puts it together, and only {@link World.changeLimits} writes. */
+/** What the commands know of the world; main.ts puts it together, and what writes says so. */
 export interface World {
   /** Of this package. */
   readonly version: string;
@@ -13,6 +17,7 @@ export interface World {
   /** Versions of Node that it runs under, in the same form. */
   readonly nodeRange: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** At the moment: a command may go on for long. */
   readonly now: Instant;
   /** The time from then to now, for people: `3 min`. */
   age(since: Instant): string;
@@ -25,6 +30,10 @@ export interface World {
   /** The work tree in which the caller stands, or, outside of any, its directory. */
   readonly project: string;
   openRuns(baseDir: string): Runs;
+  /** What anybody in the run waits for. */
+  waitsOf(view: RunView, mail: Standing["mail"]): readonly Wait[];
+  /** Calls `changed` when something in the folder may have changed, every second at the latest, until it is ended. */
+  watch(folder: string, changed: () => void): () => void;
   /** Limits by their keys in the configuration, or one line for each that cannot be. */
   readLimits(
     values: Readonly<Record<string, unknown>>,
@@ -35,6 +44,12 @@ export interface World {
     runId: RunId,
     limits: Partial<Limits>,
   ): Promise<{ readonly state: RunState; readonly changes: readonly LimitChange[] }>;
+  /** Writes a person's word to a participant of a live run, or to `*`: all of them. */
+  tell(
+    baseDir: string,
+    runId: RunId,
+    letter: { readonly to: string; readonly body: string },
+  ): Promise<{ readonly state: RunState; readonly messages: readonly Message[] }>;
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
 }
@@ -72,7 +87,28 @@ export interface Setting {
 /** Runs as the library's door reads them. */
 export interface Runs {
   list(): Promise<readonly RunId[]>;
+  archived(): Promise<readonly RunId[]>;
   read(runId: RunId): Promise<RunView>;
+  readWaitingMail(view: RunView): Promise<readonly StoredMessage[]>;
+  readHistory(runId: RunId): Promise<RunHistory>;
+}
+
+/** A message with where it is. */
+export interface StoredMessage {
+  readonly message: Message;
+  readonly place: "ready" | "reserved" | "processed" | "dead";
+  readonly batch?: Batch;
+  readonly reason?: string;
+}
+
+/** What a run has left behind so far. */
+export interface RunHistory {
+  readonly state: RunState;
+  readonly isArchived: boolean;
+  readonly path: string;
+  readonly journal: readonly JournalEntry[];
+  readonly mail: readonly StoredMessage[];
+  readonly unreadable: readonly UnreadableFile[];
 }
 
 export interface RunView {

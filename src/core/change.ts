@@ -1,4 +1,5 @@
 import type { Effect, JournalEntry, Wish } from "./effects.ts";
+import type { EventName } from "./events.ts";
 import { effectId, type Instant, LEAD, type MemberName, type Participant, type Sender } from "./ids.ts";
 import { isSent, type Message, type MessageKind, type Reference } from "./message.ts";
 import type { Refusal } from "./refusal.ts";
@@ -13,7 +14,7 @@ export type Decision =
 
 /** A journal line before it has a place in a commit. */
 export interface Happening {
-  readonly event: string;
+  readonly event: EventName;
   readonly [field: string]: unknown;
 }
 

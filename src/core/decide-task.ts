@@ -275,7 +275,9 @@ function conclude(index: TaskIndex, before: Task, task: Task, context: TaskConte
     becameReady,
     events: [
       ...happenings(before, task, by),
-      ...becameReady.map(({ taskId, owner }) => ({ event: "task_ready", taskId, after: task.taskId, owner })),
+      ...becameReady.map(
+        ({ taskId, owner }): Happening => ({ event: "task_ready", taskId, after: task.taskId, owner }),
+      ),
     ],
     ownerChanges: changes,
   };
@@ -316,7 +318,9 @@ function happenings(before: Task, task: Task, by: Participant): readonly Happeni
   if (taken) lines.push({ event: "task_claimed", taskId, by, generation });
   if (task.status !== before.status || taken) {
     if (task.status === "in_progress") lines.push({ event: "task_started", taskId, by, generation });
-    if (isSettled(task)) lines.push({ event: `task_${task.status}`, taskId, by, owner: task.owner });
+    if (task.status === "completed" || task.status === "deleted") {
+      lines.push({ event: `task_${task.status}`, taskId, by, owner: task.owner });
+    }
   }
   const fields = editedFields(before, task);
   if (fields.length > 0) lines.push({ event: "task_edited", taskId, by, fields });

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { Effect, EffectType, JournalEntry } from "../core/effects.ts";
+import type { Effect, EffectType } from "../core/effects.ts";
 import type { PermissionRule } from "../core/run.ts";
+import { journalEntrySchema } from "./journal.ts";
 import { messageSchema } from "./message.ts";
-import { count, instant, oneOf, openWord, recordOf } from "./shape.ts";
+import { count, oneOf, openWord, recordOf } from "./shape.ts";
 import { taskSchema } from "./task.ts";
 
 export const ruleSchema: z.ZodType<PermissionRule> = recordOf<PermissionRule>({
@@ -10,14 +11,6 @@ export const ruleSchema: z.ZodType<PermissionRule> = recordOf<PermissionRule>({
   pattern: z.string(),
   action: oneOf({ allow: true, ask: true, deny: true }),
 });
-
-/** A line of `journal.jsonl`: the fields that order it, and whatever the event has to say. */
-const entry = z.looseObject({
-  revision: count,
-  index: count,
-  at: instant,
-  event: z.string(),
-}) satisfies z.ZodType<JournalEntry>;
 
 type Of<T extends EffectType> = Extract<Effect, { readonly type: T }>;
 
@@ -35,7 +28,7 @@ const EFFECTS: { readonly [T in EffectType]: z.ZodType<Of<T>> } = {
   append_journal: recordOf<Of<"append_journal">>({
     effectId: z.string(),
     type: z.literal("append_journal"),
-    entry,
+    entry: journalEntrySchema,
   }),
   open_session: recordOf<Of<"open_session">>({
     effectId: z.string(),

@@ -113,7 +113,7 @@ export async function openDesk(command: BuiltCommand): Promise<Desk> {
   };
 }
 
-const NODE = Bun.which("node") ?? "node is not on PATH";
+export const NODE: string = Bun.which("node") ?? "node is not on PATH";
 
 function below(root: string): string[] {
   return readdirSync(root, { withFileTypes: true, recursive: true })
