@@ -96,6 +96,7 @@ async function hookCost(): Promise<number> {
     news: nothing,
     shown: nothing,
     compacting: nothing,
+    tasks: nothing,
   };
   const desk = {
     observe: nothing,
@@ -105,7 +106,7 @@ async function hookCost(): Promise<number> {
     withhold: nothing,
     dispose: async () => {},
   };
-  const { event } = hooks(decode, desk, surfaceOf(nothing));
+  const { event } = hooks(decode, desk, surfaceOf(nothing), surfaceOf(nothing));
   const times: number[] = [];
   for (let round = 0; round < HOOK_ROUNDS; round += 1) {
     const startedAt = performance.now();

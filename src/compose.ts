@@ -5,29 +5,34 @@ import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
 import { keepLead } from "./app/keep-lead.ts";
 import { ToolOffers } from "./app/offer-tools.ts";
+import { Subagents } from "./app/subagents.ts";
 import { teamVerbs } from "./app/team-verbs.ts";
 import { readConfig } from "./config/config.ts";
 import { type ConfigProblem, sayConfigProblem } from "./config/problem.ts";
 import { toSettings } from "./config/settings.ts";
 import { openTeams } from "./config/teams.ts";
+import { LEAD, type MemberName, type SessionId } from "./core/ids.ts";
 import type { RunState } from "./core/run.ts";
 import { openWorktrees } from "./git/worktrees.ts";
 import { hooks } from "./hooks/hooks.ts";
 import { type Section, sectionsOf } from "./hooks/sections.ts";
-import { surfaceOf } from "./hooks/surface.ts";
+import type { SubagentDesk } from "./hooks/subagent-hooks.ts";
+import { gateOf, surfaceOf } from "./hooks/surface.ts";
 import { compactionStarted, type EventDecoder, eventDecoder, promptReceived } from "./opencode/events.ts";
 import { type OpencodeHost, openHost } from "./opencode/host.ts";
 import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
+import { resultOf, shownTasks } from "./opencode/subagents.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
 import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
 import type { Clock, Settings } from "./ports.ts";
 import { registry } from "./registry.ts";
 import type { Step } from "./storage/disk.ts";
-import { openStorage } from "./storage/open.ts";
+import { openStorage, openSubagents, type StorageOptions } from "./storage/open.ts";
 import { systemClock } from "./system/clock.ts";
 import { systemIds } from "./system/ids.ts";
+import { MARK_VARIABLE, markedProcesses } from "./system/marked-processes.ts";
 import { readProcesses } from "./system/process-identity.ts";
 import { tools } from "./tools/index.ts";
 
@@ -49,6 +54,7 @@ interface Shared {
   readonly fleet: Fleet;
   readonly host: OpencodeHost;
   readonly offers: ToolOffers;
+  readonly subagents: Subagents;
   readonly decoder: EventDecoder;
   readonly settings: Map<string, Settings>;
   instances: number;
@@ -98,7 +104,7 @@ async function crewIn(directory: string): Promise<Charter | undefined> {
 async function serve(input: PluginInput, { baseDir, settings: own }: Charter, seams: Seams): Promise<Hooks> {
   const { directory, worktree, client } = input;
   const shared = await sharedOf(baseDir, seams);
-  const { fleet, host, offers, decoder, settings } = shared;
+  const { fleet, host, offers, subagents, decoder, settings } = shared;
   const detach = host.attach(directory, client);
   settings.set(directory, own);
   shared.instances += 1;
@@ -115,11 +121,12 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
   const headless = mode === "run";
   const policy = headless ? "always" : own.offerTools;
   // In the order in which a model reads them.
-  const sections: readonly Section[] = [];
+  const sections: readonly Section[] = own.taskRecovery ? [(sessionId) => subagents.section(sessionId)] : [];
   // Start-up never waits for what an earlier life left behind.
   fleet
     .adopt((state) => isWithin(state.lead.directory, directory, worktree))
     .catch((fault: unknown) => report("adopt", fault));
+  if (own.taskRecovery) subagents.recover().catch((fault: unknown) => report("recover", fault));
 
   return {
     ...hooks(
@@ -128,11 +135,13 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         prompt: promptReceived,
         news: promptNews,
         shown: shownIn,
+        tasks: shownTasks,
         compacting: compactionStarted,
       },
       {
         observe: (fact) => {
           fleet.observe(fact);
+          if (own.taskRecovery) subagents.observe(fact);
           if (!headless) return;
           answerAbroad(fleet, fact, autoApprove).catch((fault: unknown) => report("answer", fault));
         },
@@ -144,16 +153,18 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
           if (headless) await keepLead(fleet, sessionId);
         },
         section: (sessionId) => sectionsOf(sections, sessionId, (fault) => report("section", fault)),
+        ...(own.taskRecovery ? { subagents: deskOf(subagents) } : {}),
         withhold: withholdTools,
         dispose: async () => {
           detach();
           shared.instances -= 1;
           if (shared.instances > 0) return;
           registry<Shared>().delete(baseDir);
-          await fleet.close();
+          await Promise.all([fleet.close(), subagents.drained()]);
         },
       },
       surfaceOf(report),
+      gateOf(report),
     ),
     tool: tools(verbs, report),
   };
@@ -171,22 +182,51 @@ function sharedOf(baseDir: string, seams: Seams): Promise<Shared> {
 async function makeShared(baseDir: string, { clock = systemClock, step, before }: Seams): Promise<Shared> {
   const opened = openHost(() => systemClock.now());
   const host = before ? before(opened) : opened;
-  const storage = openStorage({
+  const processes = await readProcesses();
+  const options: StorageOptions = {
     baseDir,
-    liveness: await readProcesses(),
+    liveness: processes,
     report: (report) => host.log("warn", "storage", { report }),
     ...(step === undefined ? {} : { step }),
-  });
+  };
+  const storage = openStorage(options);
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
   const fleet = new Fleet({ clock, ids: systemIds, host, worktrees, ...storage });
+  const subagents = new Subagents(
+    {
+      clock,
+      host,
+      ledgers: openSubagents(options),
+      processes: { ...processes, marked: (marks) => markedProcesses(processes, marks) },
+    },
+    (sessionId) => memberOn(fleet, sessionId),
+  );
   clock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
   return {
     fleet,
     host,
     offers: new ToolOffers(fleet.world, fleet.index),
+    subagents,
     decoder: eventDecoder(() => systemClock.now()),
     settings: new Map(),
     instances: 0,
+  };
+}
+
+function memberOn({ index }: Fleet, sessionId: SessionId): MemberName | undefined {
+  const participant = index.seat(sessionId)?.participant;
+  return participant === LEAD ? undefined : participant;
+}
+
+function deskOf(subagents: Subagents): SubagentDesk {
+  return {
+    begins: (sessionId, callId, input) => subagents.begin(sessionId, callId, input),
+    annotate: (list) => subagents.annotate(list),
+    noteEmpty: (sessionId, callId, result) => subagents.noteEmpty(sessionId, callId, resultOf(result)),
+    shellVariables(sessionId, callId) {
+      const mark = subagents.shellMark(sessionId, callId);
+      return mark === undefined ? {} : { [MARK_VARIABLE]: mark };
+    },
   };
 }
 

@@ -48,3 +48,8 @@ export class FlotillaError extends Error {
     return new FlotillaError(refusal);
   }
 }
+
+/** `<code>: <message>. <hint>`: all that the host passes on of an error, so that it reads as a sentence for a model. */
+export function sayError({ code, message, hint }: FlotillaError): string {
+  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${hint}`;
+}

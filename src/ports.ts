@@ -6,6 +6,8 @@ import type { Message } from "./core/message.ts";
 import type { ModelProfile } from "./core/model-choice.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
 import type { TeamSpec } from "./core/spec.ts";
+import type { ChildSight } from "./core/subagent-ending.ts";
+import type { ProcessRef, StoredTask, SubagentLedger } from "./core/subagents.ts";
 import type { Task } from "./core/task.ts";
 import type { TranscriptEntry } from "./core/verdict.ts";
 import type { Site, Worktree, WorktreeEnd } from "./core/worktree.ts";
@@ -266,6 +268,39 @@ export interface Host {
   ): void;
 }
 
+/** The host, as far as its own subagents are concerned. Every call has a deadline. */
+export interface SubagentHost {
+  /**
+   * The session of a subagent, as far as it was written since; undefined when it is gone.
+   *
+   * @param since the beginning of the call that it works, or worked, for.
+   */
+  childSight(sessionId: SessionId, since: Instant): Promise<ChildSight | undefined>;
+  /** Calls of `task` near the end of the session's history, oldest first; none when it is gone. */
+  storedTasks(sessionId: SessionId): Promise<readonly StoredTask[]>;
+}
+
+/** What is known of subagents, one record a parent session. */
+export interface SubagentLedgers {
+  /** Sessions that have a record. */
+  parents(): Promise<readonly SessionId[]>;
+  read(parentId: SessionId): Promise<SubagentLedger | undefined>;
+  /** Replaces the record, durably, with what `change` makes of it; undefined removes it, itself leaves it. */
+  change(
+    parentId: SessionId,
+    change: (ledger: SubagentLedger | undefined) => SubagentLedger | undefined,
+  ): Promise<SubagentLedger | undefined>;
+}
+
+/** Processes of this machine. */
+export interface Processes {
+  readonly self: ProcessRef;
+  /** Whether exactly that process still runs. */
+  isAlive(process: ProcessRef): Promise<boolean>;
+  /** Processes that were started with one of these marks in their environment. */
+  marked(marks: readonly string[]): Promise<readonly ProcessRef[]>;
+}
+
 /** What is wanted of a new worktree. */
 export interface WorktreeOrder {
   readonly runId: RunId;
@@ -339,6 +374,7 @@ export interface Teams {
 export interface Settings {
   readonly limits: Limits;
   readonly offerTools: "on_request" | "always";
+  readonly taskRecovery: boolean;
   readonly categories: Readonly<Record<string, Category>>;
   readonly agentEligibility: Readonly<Record<string, "allow" | "deny">>;
 }

@@ -7,6 +7,7 @@ export function toSettings(options: TeamModeOptions): Settings {
   return {
     limits: toLimits(options),
     offerTools: options.offer_tools,
+    taskRecovery: options.task_recovery,
     categories: Object.fromEntries(
       Object.entries(options.categories).map(([name, category]) => [name, toCategory(category)]),
     ),

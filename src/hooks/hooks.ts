@@ -1,6 +1,8 @@
 import type { Hooks } from "@opencode-ai/plugin";
 import type { PromptNews } from "../app/offer-tools.ts";
 import type { Fact } from "../core/facts.ts";
+import type { ShownList } from "../core/subagents.ts";
+import { type SubagentDesk, subagentHooks } from "./subagent-hooks.ts";
 import type { Surface } from "./surface.ts";
 
 /** How the host's inputs become ours; `opencode/` has the decoders. */
@@ -9,6 +11,7 @@ export interface Decoders {
   prompt(input: unknown, output: unknown): Fact | undefined;
   news(input: unknown, output: unknown): PromptNews | undefined;
   shown(messages: unknown): Fact | undefined;
+  tasks(messages: unknown): ShownList | undefined;
   compacting(input: unknown): Fact | undefined;
 }
 
@@ -19,6 +22,8 @@ export interface HookDesk {
   textCompleted(sessionId: string): Promise<void>;
   /** What is added to the system prompt of a session; undefined adds nothing. */
   section(sessionId: string): Promise<string | undefined>;
+  /** Absent where the host's own subagents are none of our business. */
+  readonly subagents?: SubagentDesk;
   withhold(config: { permission?: unknown }): void;
   dispose(): Promise<void>;
 }
@@ -28,7 +33,7 @@ export interface HookDesk {
  * has to be there before the turn starts, the end of the team, where the host would not wait for it, and what is added to
  * what a model is sent.
  */
-export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks {
+export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: Surface): Hooks {
   const observe = (fact: Fact | undefined): void => {
     if (fact) desk.observe(fact);
   };
@@ -40,8 +45,10 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks
       const news = decode.news(input, output);
       if (news) await desk.prompted(news);
     }),
-    "experimental.chat.messages.transform": surface("messages.transform", (_input, output) => {
+    "experimental.chat.messages.transform": surface("messages.transform", async (_input, output) => {
       observe(decode.shown(output.messages));
+      const list = desk.subagents && decode.tasks(output.messages);
+      if (list) await desk.subagents?.annotate(list);
     }),
     "experimental.chat.system.transform": surface("system.transform", async ({ sessionID }, { system }) => {
       const section = sessionID === undefined ? undefined : await desk.section(sessionID);
@@ -51,6 +58,7 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface): Hooks
       observe(decode.compacting(input));
     }),
     "experimental.text.complete": surface("text.complete", ({ sessionID }) => desk.textCompleted(sessionID)),
+    ...(desk.subagents && subagentHooks(desk.subagents, surface, gate)),
     dispose: surface("dispose", () => desk.dispose()),
   };
 }

@@ -1,6 +1,6 @@
 import type { Instant, SessionId } from "../core/ids.ts";
 import { FlotillaError } from "../errors.ts";
-import type { Host } from "../ports.ts";
+import type { Host, SubagentHost } from "../ports.ts";
 import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
 import { answerPermission, openGates } from "./gates.ts";
@@ -20,10 +20,11 @@ import {
   readSession,
 } from "./sessions.ts";
 import { readSteps } from "./steps.ts";
+import { childSight, storedTasks } from "./subagents.ts";
 import { readTranscript } from "./transcript.ts";
 
 /** OpenCode as the `Host` port, through whichever plugin instances are alive. */
-export interface OpencodeHost extends Host {
+export interface OpencodeHost extends Host, SubagentHost {
   /**
    * Adds a plugin instance by the client that the host gave to it; the returned function takes it out again.
    * The host makes one instance a directory, and two for one directory in a terminal UI that listens.
@@ -111,6 +112,12 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async steps(sessionId, since) {
       return readSteps(transport(), sessionId, since);
+    },
+    async childSight(sessionId, since) {
+      return childSight(transport(), sessionId, since);
+    },
+    async storedTasks(sessionId) {
+      return storedTasks(transport(), sessionId);
     },
     async isStored(sessionId, hostMessageId) {
       return isStored(transport(), sessionId, hostMessageId);

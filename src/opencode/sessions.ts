@@ -3,7 +3,7 @@ import type { SessionId } from "../core/ids.ts";
 import type { ModelChoice, PermissionRule } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import type { HostSession, LastTurn, PromptStyle, SessionMark, SessionOrder, Step } from "../ports.ts";
-import { BOOT_DEADLINE_MS, sendFor, sendOk, type Transport } from "./client.ts";
+import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
 import { goesOnByItself } from "./finish.ts";
@@ -106,11 +106,11 @@ export async function addRules(
 }
 
 /** `idle` also for a session that the host does not know: its list names only those that work. */
-async function activityOf(
+export async function activityOf(
   transport: Transport,
   sessionId: SessionId,
   directory: string,
-  deadlineMs: number,
+  deadlineMs: number = CALL_DEADLINE_MS,
 ): Promise<LastTurn["activity"]> {
   const answer = await sendOk(transport, { method: "GET", path: "/session/status", directory, deadlineMs });
   const status = fields(fields(answer.body)[sessionId])["type"];

@@ -47,7 +47,7 @@ export function isNewOfCall(calls: Recent<string>, fact: ToolStarted | ToolEnded
 
 const ENDED = "ended";
 
-function taskOf(state: Fields): TaskCall {
+export function taskOf(state: Fields): TaskCall {
   return present({
     input: fields(state["input"]),
     metadata: fields(state["metadata"]),

@@ -80,7 +80,7 @@ function storedMessage(value: unknown): StoredMessage {
   return { info: fields(info), parts: list(parts).map(fields) };
 }
 
-function createdAt(message: StoredMessage): Instant {
+export function createdAt(message: StoredMessage): Instant {
   return finite(fields(message.info["time"])["created"]) ?? 0;
 }
 

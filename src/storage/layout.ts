@@ -70,6 +70,18 @@ export class Layout {
     return join(this.tasks(runId), `${taskId}.json`);
   }
 
+  get subagents(): string {
+    return join(this.base, "subagents");
+  }
+
+  subagentsOf(parentId: SessionId): string {
+    return join(this.subagents, `${checked("session id", parentId, ID)}.json`);
+  }
+
+  subagentsLock(parentId: SessionId): string {
+    return join(this.subagents, `${checked("session id", parentId, ID)}.lock`);
+  }
+
   inbox(runId: RunId, participant: Participant): Inbox {
     return new Inbox(this.inboxes(runId), runId, checked("participant", participant, PARTICIPANT));
   }
@@ -155,6 +167,11 @@ export function isId(name: string): boolean {
 export function taskIdOf(name: string): TaskId | undefined {
   const [, digits] = /^([1-9]\d{0,14})\.json$/.exec(name) ?? [];
   return digits === undefined ? undefined : Number(digits);
+}
+
+/** The session whose subagents a file is about, if it can be one. */
+export function sessionIdOf(name: string): SessionId | undefined {
+  return READY.exec(name)?.[1];
 }
 
 function fileName(messageId: MessageId): string {

@@ -1,4 +1,4 @@
-import type { Mailbox, Ownership, RunStore, SessionLeases, TaskStore } from "../ports.ts";
+import type { Mailbox, Ownership, RunStore, SessionLeases, SubagentLedgers, TaskStore } from "../ports.ts";
 import { Claims } from "./claims.ts";
 import { Disk, type Step } from "./disk.ts";
 import type { StorageReport } from "./faults.ts";
@@ -8,6 +8,7 @@ import { LOCK_WAIT_MS, Locks } from "./lock.ts";
 import { DiskMailbox } from "./mailbox.ts";
 import { DiskOwnership, DiskSessionLeases } from "./ownership.ts";
 import { DiskRunStore } from "./run-store.ts";
+import { DiskSubagentLedgers } from "./subagent-ledgers.ts";
 import { DiskTaskStore } from "./task-store.ts";
 import { Tenures } from "./tenures.ts";
 
@@ -50,4 +51,12 @@ export function openStorage(options: StorageOptions): Storage {
     ownership: new DiskOwnership(tenures, layout),
     leases: new DiskSessionLeases(tenures, layout, disk),
   };
+}
+
+/** What is known of subagents below one base folder. One a process, as {@link openStorage}. */
+export function openSubagents(options: StorageOptions): SubagentLedgers {
+  const report = options.report ?? (() => undefined);
+  const disk = new Disk(options.baseDir, options.step ?? (() => undefined), report);
+  const locks = new Locks(new Claims(disk, options.liveness), options.lockWaitMs ?? LOCK_WAIT_MS);
+  return new DiskSubagentLedgers(disk, new Layout(options.baseDir), locks, report);
 }

@@ -15,6 +15,8 @@ export interface Processes {
   readonly self: ProcessIdentity;
   /** Whether exactly that process still runs. A zombie does not: it holds nothing and will never let go. */
   isAlive(identity: ProcessIdentity): Promise<boolean>;
+  /** The process that has this pid now. */
+  identify(pid: number): Promise<ProcessIdentity | undefined>;
 }
 
 /** One way to ask the operating system. */
@@ -77,6 +79,10 @@ function watch(probe: Probe, ownStart: string, bootId: string): Processes {
   const self: ProcessIdentity = { pid: process.pid, startTime: `${probe.name}:${ownStart}`, bootId };
   return {
     self,
+    async identify(pid) {
+      const startTime = await probe.startTime(pid);
+      return startTime === undefined ? undefined : { pid, startTime: `${probe.name}:${startTime}`, bootId };
+    },
     async isAlive(identity) {
       if (identity.bootId !== bootId) return false;
       if (identity.pid === self.pid) return identity.startTime === self.startTime;
@@ -100,7 +106,7 @@ function textOf(path: string): string | undefined {
   }
 }
 
-async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
+export async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
   try {
     // One language and one time zone, so that the same instant always reads the same. 2 s: ps answers in milliseconds.
     const { stdout } = await promisify(execFile)(command, [...args], {

@@ -1,6 +1,6 @@
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
 import type { Call } from "../app/verbs.ts";
-import { FAULT_CODES, FlotillaError } from "../errors.ts";
+import { FAULT_CODES, FlotillaError, sayError } from "../errors.ts";
 import { once } from "./once.ts";
 import type { Tool } from "./tool.ts";
 
@@ -56,11 +56,10 @@ function callOf(context: FullContext, callId: string): Call {
   };
 }
 
-/** `<code>: <message>. <hint>`, which is all that the host passes on of an error. */
 function readable(name: string, fault: unknown, report: Report): Error {
   const known = fault instanceof FlotillaError ? fault : defect(name, fault);
   if (known.code in FAULT_CODES) report(name, fault);
-  return new Error(`${known.code}: ${sentence(known.message)} ${known.hint}`, { cause: fault });
+  return new Error(sayError(known), { cause: fault });
 }
 
 function defect(name: string, cause: unknown): FlotillaError {
@@ -70,8 +69,4 @@ function defect(name: string, cause: unknown): FlotillaError {
     hint: "This is a defect of the plugin, not of the call. Look with team_status what has happened before you call again, and tell the person that `flotilla doctor` shows more.",
     cause,
   });
-}
-
-function sentence(message: string): string {
-  return /[.!?]$/.test(message) ? message : `${message}.`;
 }

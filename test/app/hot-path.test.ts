@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Observer } from "../../src/app/observe.ts";
 import { SessionIndex } from "../../src/app/session-index.ts";
+import { Subagents } from "../../src/app/subagents.ts";
 import { type Decoders, type HookDesk, hooks } from "../../src/hooks/hooks.ts";
 import { surfaceOf } from "../../src/hooks/surface.ts";
 import { eventDecoder } from "../../src/opencode/events.ts";
@@ -31,12 +32,20 @@ function hotPath() {
     untouchable("the transactor"),
     untouchable("the desk"),
   );
+  const subagents = new Subagents(untouchable("the world of subagents"), () => undefined);
   const decoder = eventDecoder(Date.now);
   const faults: unknown[] = [];
   const { event } = hooks(
     untouchable<Decoders>("another decoder", { event: decoder.decode }),
-    untouchable<HookDesk>("the desk", { observe: (fact) => observer.observe(fact) }),
+    untouchable<HookDesk>("the desk", {
+      observe(fact) {
+        observer.observe(fact);
+        subagents.observe(fact);
+      },
+      subagents: untouchable("the desk of subagents"),
+    }),
     surfaceOf((_name, fault) => faults.push(fault)),
+    untouchable("the gate"),
   );
   return {
     lookUps: () => lookUps,

@@ -44,6 +44,7 @@ test("the settings hold categories with their models understood", async () => {
   await using ground = await configGround();
   const team_mode = {
     offer_tools: "always",
+    task_recovery: false,
     agent_eligibility: { oracle: "allow" },
     categories: {
       docs: { agent: "build", model: "router/vendor/m", variant: "high", prompt: "Write.", description: "" },
@@ -54,6 +55,7 @@ test("the settings hold categories with their models understood", async () => {
   expect(toSettings(options)).toEqual({
     limits: toLimits(options),
     offerTools: "always",
+    taskRecovery: false,
     agentEligibility: { oracle: "allow" },
     categories: {
       docs: {

@@ -66,7 +66,13 @@ export async function openTeamOnDisk(baseDir: string, members: readonly string[]
     tasks,
   });
   const limits = toLimits(teamModeSchema.parse({}));
-  const settings: Settings = { limits, offerTools: "always", categories: {}, agentEligibility: {} };
+  const settings: Settings = {
+    limits,
+    offerTools: "always",
+    taskRecovery: true,
+    categories: {},
+    agentEligibility: {},
+  };
   const verbs = teamVerbs({
     fleet,
     offers: new ToolOffers(fleet.world, fleet.index),
