@@ -58,6 +58,11 @@ export function mail(change: Change, ...letters: readonly Letter[]): Change {
   return { ...change, letters: [...change.letters, ...letters] };
 }
 
+/** Tells the person before the screen, once: what cannot go on without one, and what one waits for. */
+export function alert(change: Change, level: "info" | "warning" | "error", text: string): Change {
+  return wish(change, { type: "show_toast", directory: change.state.lead.directory, level, text });
+}
+
 export function patchRun(change: Change, patch: Partial<RunState>): Change {
   return { ...change, state: { ...change.state, ...patch } };
 }

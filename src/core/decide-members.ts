@@ -1,4 +1,5 @@
 import {
+  alert,
   begin,
   type Change,
   mail,
@@ -33,6 +34,7 @@ import { checkBudgets } from "./spend.ts";
 import { step } from "./table.ts";
 import {
   brief,
+  failedForGood,
   faultText,
   gaveUpWaking,
   goOn,
@@ -359,23 +361,26 @@ function settleFailed(change: Change, before: Member, command: TurnSettled, now:
   // Whoever ran it has died: the member is not to blame, and is given up on for failures of its own only.
   const failures = (before.backoff?.failures ?? 0) + (command.abandoned ? 0 : 1);
   const until = now + backoffMs(failures, command.jitter);
-  const failed = patchMember(change, name, (member) => ({
+  const failed = patchMember(change, name, ({ lastFault: _former, ...member }) => ({
     ...member,
     backoff: { failures, until },
     ...(command.fault === undefined ? {} : { lastFault: command.fault }),
   }));
-  const next = mail(failed, {
+  const isGivenUp = failures >= MAX_ATTEMPTS;
+  const told = isGivenUp
+    ? alert(failed, "error", failedForGood(failed.state.team.name, name, fault))
+    : failed;
+  const next = mail(told, {
     messageId: `error_${command.stepId}`,
     from: SYSTEM,
     to: LEAD,
     kind: "member_error",
-    body:
-      failures < MAX_ATTEMPTS ? turnFailed(before, fault, failures) : gaveUpWaking(before, fault, failures),
+    body: isGivenUp ? gaveUpWaking(before, fault, failures) : turnFailed(before, fault, failures),
   });
   // It ends with this turn: nothing wakes it, and nobody would read what is written to it.
   if (!takesMail(before)) return next;
   // Mail that no step has seen is posted again and wakes it; without any, something has to say that it should go on.
-  const wakes = command.unanswered > 0 || failures >= MAX_ATTEMPTS;
+  const wakes = command.unanswered > 0 || isGivenUp;
   return wakes ? next : mail(next, { from: SYSTEM, to: name, kind: "member_error", body: goOn(fault) });
 }
 
@@ -441,16 +446,12 @@ export function noteGateOpened(
   const change = moved(begin(state), participant, "open_gate", now, gateText(gate)) ?? begin(state);
   // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
   const turn = newTurn("foreign", now);
-  return wish(
+  return alert(
     patchMember(change, participant, (one) =>
       hasTurn(one) ? { ...one, gates, turn: one.turn ?? turn } : { ...one, gates },
     ),
-    {
-      type: "show_toast",
-      directory: state.lead.directory,
-      level: "warning",
-      text: `${participant} (${state.team.name}) waits for you: ${gateText(gate)}`,
-    },
+    "warning",
+    `${participant} (${state.team.name}) waits for you: ${gateText(gate)}`,
   );
 }
 
@@ -511,5 +512,6 @@ export function noteSessionDeleted(
     directory: member.directory ?? state.lead.directory,
   });
   change = releaseOwned(change, name, command.book, now);
+  change = alert(change, "error", failedForGood(state.team.name, name, reason));
   return mail(change, { from: SYSTEM, to: LEAD, kind: "member_error", body: memberLost(name, reason) });
 }

@@ -1,5 +1,6 @@
 import { unrestOf, waysOut } from "./at-rest.ts";
 import {
+  alert,
   begin,
   type Change,
   type Decision,
@@ -19,7 +20,7 @@ import type { LeadSeat, Limits, Member, MemberPlan, RunState, TeamIdentity } fro
 import { isLive, memberOf, runTable } from "./run.ts";
 import { step } from "./table.ts";
 import { toolRules } from "./tool-rules.ts";
-import { spawnFailed } from "./wording.ts";
+import { failedForGood, spawnFailed } from "./wording.ts";
 import { type Site, standing, type WorktreeEnd } from "./worktree.ts";
 
 type Outcome =
@@ -177,6 +178,7 @@ export function noteSpawnFailed(
     since: now,
   }));
   change = tell(change, { event: "member_failed", member: command.member, reason: command.reason });
+  change = alert(change, "error", failedForGood(state.team.name, command.member, command.reason));
   change = releaseOwned(change, command.member, command.book, now);
   if (state.status !== "creating") {
     change = mail(change, {
@@ -291,7 +293,8 @@ export function finishRun(state: RunState, now: Instant): Outcome {
   const next = step(runTable, state.status, "finish");
   if (next.outcome !== "moved") return { kind: "unchanged" };
   const change = patchRun(begin(state), { status: next.state, since: now });
-  return wish(tell(change, { event: "run_closed" }), { type: "archive_run" });
+  const told = alert(tell(change, { event: "run_closed" }), "info", `${state.team.name}: the team has ended`);
+  return wish(told, { type: "archive_run" });
 }
 
 /** Ends a generation for good. Its tasks are released by the caller, who has them at hand. */

@@ -1,8 +1,8 @@
-import { type Change, mail, patchRun, takesMail, tell } from "./change.ts";
+import { alert, type Change, mail, patchRun, takesMail, tell } from "./change.ts";
 import { type Instant, LEAD, type MemberName, SYSTEM } from "./ids.ts";
 import { sentMessages, timeIsUpAt, usageOf } from "./policy.ts";
 import { type BudgetName, memberOf, type RunState, type SpentBudget } from "./run.ts";
-import { budgetSpent, wrapUp } from "./wording.ts";
+import { budgetReached, budgetSpent, wrapUp } from "./wording.ts";
 
 /** A mark in `spent` taken apart: the budget, and the member it is about if each has its own. */
 export function budgetIn(key: SpentBudget): { readonly budget: BudgetName; readonly member?: MemberName } {
@@ -42,8 +42,13 @@ export function reachBudget(change: Change, key: SpentBudget): Change {
   const { state } = change;
   const { budget, member } = budgetIn(key);
   if (state.spent.includes(key)) return change;
+  const spent = patchRun(change, { spent: [...state.spent, key] });
   const next = mail(
-    tell(patchRun(change, { spent: [...state.spent, key] }), { event: "budget_reached", budget, member }),
+    alert(
+      tell(spent, { event: "budget_reached", budget, member }),
+      "warning",
+      budgetReached(state.team.name, budget, member),
+    ),
     { from: SYSTEM, to: LEAD, kind: "budget", body: budgetSpent(budget, member) },
   );
   if (budget !== "wall_clock") return next;

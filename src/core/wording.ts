@@ -117,6 +117,11 @@ export function spawnFailed(name: string, reason: string): string {
   return `Member ${name} could not be started: ${reason}`;
 }
 
+/** For the person: nothing goes on with this member by itself. */
+export function failedForGood(team: string, name: string, reason: string): string {
+  return `${name} (${team}) has failed: ${reason}`;
+}
+
 export function memberLost(name: string, reason: string): string {
   return `Member ${name} is lost: ${reason}. Its mail waits and its tasks are back on the list; add a member of the same name to go on with them.`;
 }
@@ -215,6 +220,15 @@ const BUDGETS = {
 
 export function budgetSpent(budget: keyof typeof BUDGETS, member: string | undefined): string {
   return `${member === undefined ? "" : `${member} `}${BUDGETS[budget]} Collect what there is and finish, or ask the person to raise the limit with \`flotilla limit\`.`;
+}
+
+/** For the person, who alone can raise it. */
+export function budgetReached(
+  team: string,
+  budget: keyof typeof BUDGETS,
+  member: string | undefined,
+): string {
+  return `${team}: ${member === undefined ? "" : `${member} `}${BUDGETS[budget]} \`flotilla limit\` raises it.`;
 }
 
 const LIFTED = {

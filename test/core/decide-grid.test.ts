@@ -303,8 +303,8 @@ const GRIDS: readonly Grid[] = [
     make: () => ({ type: "change_limits", limits: { maxWallClockMs: 0 } }),
     golden: `
       creating closing closed failed: all -> x run_not_live
-      active orphaned: starting waiting needs_approval interrupted failed lost done -> budget>lead
-      active orphaned: rest -> budget>lead budget>ada
+      active orphaned: starting waiting needs_approval interrupted failed lost done -> budget>lead show_toast
+      active orphaned: rest -> budget>lead budget>ada show_toast
     `,
   },
   {
@@ -322,7 +322,7 @@ const GRIDS: readonly Grid[] = [
     make: () => ({ type: "finish_run" }),
     golden: `
       creating active orphaned closed failed: all -> .
-      closing: all -> run=closed archive_run
+      closing: all -> run=closed show_toast archive_run
     `,
   },
   {
@@ -347,9 +347,9 @@ const GRIDS: readonly Grid[] = [
     title: "note_spawn_failed",
     make: ({ book }) => ({ type: "note_spawn_failed", member: "ada", generation: 1, reason: "no", book }),
     golden: `
-      creating: starting -> run=active ada=failed
+      creating: starting -> run=active ada=failed show_toast
       creating: rest -> .
-      active orphaned closing: starting -> ada=failed member_error>lead
+      active orphaned closing: starting -> ada=failed member_error>lead show_toast
       active orphaned closing: rest -> .
       closed failed: all -> .
     `,
@@ -491,7 +491,7 @@ const GRIDS: readonly Grid[] = [
     make: (story) => story.deleted("ses_ada_1"),
     golden: `
       creating active orphaned closing: starting failed lost done -> .
-      creating active orphaned closing: rest -> ada=lost member_error>lead abort_session
+      creating active orphaned closing: rest -> ada=lost member_error>lead abort_session show_toast
       closed failed: all -> .
     `,
   },
@@ -548,8 +548,8 @@ const GRIDS: readonly Grid[] = [
     },
     golden: `
       creating orphaned closing closed failed: all -> .
-      active: starting waiting needs_approval interrupted failed lost done -> budget>lead
-      active: rest -> budget>lead budget>ada
+      active: starting waiting needs_approval interrupted failed lost done -> budget>lead show_toast
+      active: rest -> budget>lead budget>ada show_toast
     `,
   },
 ];

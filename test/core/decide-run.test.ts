@@ -162,6 +162,7 @@ describe("the answers of the spawns", () => {
     const story = new Story(runPlan(["ada"]));
     const { effects, journal } = story.spawnFailed("ada", "no agent");
     expect(effects.map(({ type }) => type)).toEqual([
+      "show_toast",
       "add_rules",
       "archive_run",
       "append_journal",
@@ -463,7 +464,7 @@ describe("closing a run", () => {
     expect(story.decide(close(true))).toEqual({ kind: "unchanged" });
     const { effects, journal } = story.accept({ type: "finish_run" });
     expect(story.state.status).toBe("closed");
-    expect(effects.map(({ type }) => type)).toEqual(["archive_run", "append_journal"]);
+    expect(effects.map(({ type }) => type)).toEqual(["show_toast", "archive_run", "append_journal"]);
     expect(journal[0]?.event).toBe("run_closed");
     expect(story.decide({ type: "finish_run" })).toEqual({ kind: "unchanged" });
   });
