@@ -8,7 +8,12 @@ import { commandPage } from "./pages/command.ts";
 import { configurationPage } from "./pages/configuration.ts";
 import { errorsPage } from "./pages/errors.ts";
 import { lifecyclePage } from "./pages/lifecycle.ts";
-import { configSchemaPage, teamSchemaPage } from "./pages/schemas.ts";
+import {
+  configSchemaPage,
+  participantStatusSchemaPage,
+  teamSchemaPage,
+  teamStatusSchemaPage,
+} from "./pages/schemas.ts";
 import { toolsPage } from "./pages/tools.ts";
 
 export interface Page {
@@ -20,6 +25,8 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   configSchemaPage,
   teamSchemaPage,
+  teamStatusSchemaPage,
+  participantStatusSchemaPage,
   configurationPage,
   commandPage,
   errorsPage,

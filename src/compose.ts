@@ -32,6 +32,7 @@ import type { Step } from "./storage/disk.ts";
 import { openStorage, openSubagents, type StorageOptions } from "./storage/open.ts";
 import { systemClock } from "./system/clock.ts";
 import { systemIds } from "./system/ids.ts";
+import { leftBy } from "./system/left-running.ts";
 import { MARK_VARIABLE, markedProcesses } from "./system/marked-processes.ts";
 import { readProcesses } from "./system/process-identity.ts";
 import { tools } from "./tools/index.ts";
@@ -186,6 +187,10 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
   const options: StorageOptions = {
     baseDir,
     liveness: processes,
+    writer: {
+      address: () => opened.address(launchOf(process.argv).mode),
+      leftBy: (identity) => leftBy(processes, identity),
+    },
     report: (report) => host.log("warn", "storage", { report }),
     ...(step === undefined ? {} : { step }),
   };

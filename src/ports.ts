@@ -8,6 +8,7 @@ import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.t
 import type { TeamSpec } from "./core/spec.ts";
 import type { ChildSight } from "./core/subagent-ending.ts";
 import type { ProcessRef, StoredTask, SubagentLedger } from "./core/subagents.ts";
+import type { LeftRunning, RunSurvey } from "./core/survey.ts";
 import type { Task } from "./core/task.ts";
 import type { TranscriptEntry } from "./core/verdict.ts";
 import type { Site, Worktree, WorktreeEnd } from "./core/worktree.ts";
@@ -299,6 +300,24 @@ export interface Processes {
   isAlive(process: ProcessRef): Promise<boolean>;
   /** Processes that were started with one of these marks in their environment. */
   marked(marks: readonly string[]): Promise<readonly ProcessRef[]>;
+}
+
+/** What others may read of the runs without asking anybody: files, for as long as a run's folder is there. */
+export interface StatusBoard {
+  /** What was shown last, by whatever process. */
+  shown(runId: RunId): Promise<ShownBefore | undefined>;
+  /** Shows how the run stands, in place of what was shown before. */
+  show(survey: RunSurvey): Promise<void>;
+  /** Shows nothing of the run any more. */
+  clear(runId: RunId): Promise<void>;
+  /** When it was shown; undefined if nothing is. */
+  shownAt(runId: RunId): Promise<Instant | undefined>;
+}
+
+export interface ShownBefore {
+  readonly survey: RunSurvey;
+  /** What the process that showed it has left running; nothing where that process lives. */
+  readonly leftRunning: readonly LeftRunning[];
 }
 
 /** What is wanted of a new worktree. */

@@ -1,5 +1,6 @@
 import { teamModeSchema } from "../../src/options.ts";
 import { jsonSchemaOf } from "../../src/records/allowed.ts";
+import { participantStatusSchema, teamStatusSchema } from "../../src/records/status.ts";
 import { teamSchema } from "../../src/records/team-schema.ts";
 import type { Page } from "../generate.ts";
 
@@ -26,6 +27,26 @@ export const teamSchemaPage: Page = {
       // These files are read with a parser that knows them.
       allowComments: true,
       allowTrailingCommas: true,
+    }),
+};
+
+export const teamStatusSchemaPage: Page = {
+  path: "schema/team-status.schema.json",
+  render: () =>
+    json({
+      $schema: DIALECT,
+      title: "opencode-flotilla: how a run stands, status.json",
+      ...withoutDialect(jsonSchemaOf(teamStatusSchema)),
+    }),
+};
+
+export const participantStatusSchemaPage: Page = {
+  path: "schema/participant-status.schema.json",
+  render: () =>
+    json({
+      $schema: DIALECT,
+      title: "opencode-flotilla: how the lead or a member stands, status/<name>.json",
+      ...withoutDialect(jsonSchemaOf(participantStatusSchema)),
     }),
 };
 

@@ -18,9 +18,10 @@ import { findKin } from "./find-kin.ts";
 import { Lane } from "./lane.ts";
 import { Observer } from "./observe.ts";
 import { Performer } from "./perform.ts";
+import { StatusPublisher } from "./publish-status.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { SessionIndex } from "./session-index.ts";
-import { SessionWatches } from "./session-watch.ts";
+import { type SessionWatch, SessionWatches } from "./session-watch.ts";
 import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
 import { Waiters } from "./waiters.ts";
@@ -62,6 +63,7 @@ export class Fleet {
   readonly #watches: SessionWatches;
   readonly #desks = new Map<RunId, Desk>();
   readonly #quiet: QuietWatch;
+  readonly #publisher: StatusPublisher;
   /** What goes on beside the callers, so that closing can wait for it. */
   readonly #underway = new Set<Promise<void>>();
   /** Leads whose run is being created. */
@@ -78,9 +80,15 @@ export class Fleet {
     this.#transactor = new Transactor(world, (commit) => this.#committed(commit));
     this.#observer = new Observer(world, this.index, this.#watches, this.#transactor, {
       courier: (runId) => this.#desks.get(runId)?.courier,
+      changed: (runId) => this.#changed(runId),
       leadGone: (runId) => this.#beside(this.closeRun(runId, true, "the lead's session was deleted")),
     });
     this.#quiet = new QuietWatch(this, (work) => this.#beside(work));
+    this.#publisher = new StatusPublisher(
+      this,
+      (work) => this.#beside(work),
+      (runId) => this.#desks.get(runId)?.isOwned === true,
+    );
     this.#performer = new Performer(world, this.#transactor, (runId) => this.#archive(runId));
   }
 
@@ -139,6 +147,11 @@ export class Fleet {
   /** Fires when the turn that the session has now is stopped. */
   stopped(sessionId: SessionId): AbortSignal {
     return this.#watches.of(sessionId).stop.signal;
+  }
+
+  /** What this process has seen of a session. */
+  watch(sessionId: SessionId): SessionWatch {
+    return this.#watches.of(sessionId);
   }
 
   /** The courier of a run that is open in this process. */
@@ -213,9 +226,14 @@ export class Fleet {
     const begun = desks.flatMap(({ courier, looks }) => [courier.close(), looks.drained()]);
     await Promise.all([...begun, this.#watches.drained()]);
     for (const runId of runs) {
-      if (this.world.ownership.holds(runId)) await this.transact(runId, () => ({ type: "note_orphaned" }));
+      if (this.world.ownership.holds(runId)) await this.#orphan(runId);
       await this.#release(this.index.state(runId), runId);
     }
+  }
+
+  async #orphan(runId: RunId): Promise<void> {
+    const { state } = await this.transact(runId, () => ({ type: "note_orphaned" }));
+    await this.#publisher.close(state);
   }
 
   /** Everything that follows from a commit of this process, set going without anybody waiting for it. */
@@ -233,6 +251,12 @@ export class Fleet {
       this.#beside(this.#performer.perform(state, deeds, false));
       this.#quiet.changed(runId);
     }
+    this.#changed(runId);
+  }
+
+  /** Those who look on have something new to see. */
+  #changed(runId: RunId): void {
+    this.#publisher.changed(runId);
     this.waiters.poke(runId);
   }
 
@@ -241,6 +265,7 @@ export class Fleet {
     if (this.#closed || !this.#desks.has(runId)) return;
     const state = await this.world.runs.read(runId);
     if (!state) {
+      this.#publisher.forget(runId);
       await this.#forget(runId)?.courier.close();
       this.#dismiss(runId);
       return;
@@ -288,7 +313,7 @@ export class Fleet {
     this.#serve(state).lookAtAll();
     this.#quiet.changed(state.runId);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
-    this.waiters.poke(state.runId);
+    this.#changed(state.runId);
   }
 
   /** Takes a run over if nobody alive owns it. What fails on the way is begun anew by the next look at the run. */
@@ -307,6 +332,7 @@ export class Fleet {
     const recounts = await this.#takeUp(runId, sessionsOf(state));
     this.#beside(Promise.all(recounts).then(() => desk.courier.lookAtAll()));
     desk.isOwned = true;
+    this.#changed(runId);
     // What came to rest before may not have been told.
     this.#quiet.changed(runId);
   }
@@ -364,7 +390,7 @@ export class Fleet {
         }));
       },
       changed: () => {
-        this.waiters.poke(runId);
+        this.#changed(runId);
         this.#quiet.changed(runId);
       },
       report: (fault) => this.#report(fault),
@@ -401,6 +427,7 @@ export class Fleet {
     const state = this.index.state(runId);
     try {
       await desk?.courier.windUp();
+      if (state) await this.#publisher.close(state);
       // From here on what its sessions still do is nobody's business.
       await this.#release(state, runId);
       await this.world.runs.archive(runId);

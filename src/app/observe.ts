@@ -31,6 +31,8 @@ export interface ObserverDesk {
   courier(runId: RunId): Courier | undefined;
   /** The lead's session is gone: its run has to end. */
   leadGone(runId: RunId): void;
+  /** Those who look on would see a difference that no commit tells of. */
+  changed(runId: RunId): void;
 }
 
 /**
@@ -76,6 +78,7 @@ export class Observer {
     const { of, seat } = kin;
     const watch = this.#watches.of(of);
     watch.lane.add(async () => {
+      if (watch.pulse.note(fact, of, this.#world.clock.now())) this.#desk.changed(seat.runId);
       await (fact.sessionId === of ? this.#note(seat, watch, fact) : this.#noteBelow(kin, fact));
       if (this.#isDoubtful(kin, fact)) await this.#checkGates(kin);
     });
@@ -417,6 +420,7 @@ export class Observer {
       throw fault;
     }
     watch.busy = false;
+    watch.pulse.rest(sessionId);
     watch.settledStepId = newestStepId;
     watch.shown = [];
     watch.listed = false;

@@ -3,6 +3,7 @@ import type { HostFault } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
 import type { TurnCause } from "../core/run.ts";
 import { Lane } from "./lane.ts";
+import { SessionPulse } from "./pulse.ts";
 
 /** What this process has seen of one participant's session. Memory only: what a crash takes with it, the host is asked. */
 export interface SessionWatch {
@@ -39,6 +40,8 @@ export interface SessionWatch {
    * before its mail is touched.
    */
   abandoned: boolean;
+  /** What it does at the moment, for those who look on. */
+  readonly pulse: SessionPulse;
 }
 
 /** One watch a session, made at first use. */
@@ -71,6 +74,7 @@ export class SessionWatches {
       settleLooks: 0,
       cancelLook: undefined,
       abandoned: false,
+      pulse: new SessionPulse(),
     };
     this.#watches.set(sessionId, watch);
     return watch;

@@ -6,6 +6,7 @@ import type {
   Ownership,
   RunStore,
   SessionLeases,
+  StatusBoard,
   TaskStore,
   Worktrees,
 } from "../ports.ts";
@@ -19,6 +20,7 @@ export interface World {
   readonly tasks: TaskStore;
   readonly ownership: Ownership;
   readonly leases: SessionLeases;
+  readonly board: StatusBoard;
   readonly host: Host;
   readonly worktrees: Worktrees;
 }

@@ -5,6 +5,7 @@ import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
 import { answerPermission, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
+import type { LaunchMode } from "./launch.ts";
 import { readModels } from "./models.ts";
 import { post } from "./prompts.ts";
 import { Recent } from "./recent.ts";
@@ -30,12 +31,17 @@ export interface OpencodeHost extends Host, SubagentHost {
    * The host makes one instance a directory, and two for one directory in a terminal UI that listens.
    */
   attach(directory: string, client: unknown): () => void;
+  /** Where the host listens; undefined where nothing does, or nobody can tell. */
+  address(mode: LaunchMode): string | undefined;
 }
 
 interface Instance {
   readonly directory: string;
   readonly transport: Transport;
 }
+
+/** What a client is given as its server's address where nothing listens. */
+const PLACEHOLDER = "http://localhost:4096";
 
 /** Enough for every session of a long-lived process's runs; a forgotten one is asked for again. */
 const DIRECTORIES_KEPT = 1_024;
@@ -88,6 +94,10 @@ export function openHost(now: () => Instant): OpencodeHost {
         const at = instances.indexOf(instance);
         if (at >= 0) instances.splice(at, 1);
       };
+    },
+    address(mode) {
+      const baseUrl = instances.at(-1)?.transport.baseUrl.replace(/\/$/, "");
+      return mode === "serve" || (mode === "tui" && baseUrl !== PLACEHOLDER) ? baseUrl : undefined;
     },
     async openSession(order) {
       const sessionId = await openSession(transport(order.directory), order);

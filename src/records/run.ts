@@ -25,7 +25,7 @@ import { formatRecord, parseRecord } from "./record.ts";
 import { count, instant, oneOf, openWord, type Reading, recordOf } from "./shape.ts";
 import { veil } from "./veil.ts";
 
-const runStatus = oneOf<RunStatus>({
+export const runStatus: z.ZodType<RunStatus> = oneOf<RunStatus>({
   creating: true,
   active: true,
   orphaned: true,
@@ -34,7 +34,7 @@ const runStatus = oneOf<RunStatus>({
   failed: true,
 });
 
-const memberStatus = oneOf<MemberStatus>({
+export const memberStatus: z.ZodType<MemberStatus> = oneOf<MemberStatus>({
   starting: true,
   waiting: true,
   working: true,

@@ -230,7 +230,7 @@ export class Disk {
   /** Removes temporary files that a crash left in the folder. */
   async sweep(path: string, names: readonly string[]): Promise<void> {
     for (const name of names) {
-      if (!name.startsWith(TEMP)) continue;
+      if (!isTemp(name)) continue;
       const temp = join(path, name);
       const found = await this.stat(temp);
       if (!found || Date.now() - Number(found.mtimeMs) < TEMP_MAX_AGE_MS) continue;
@@ -320,6 +320,11 @@ export class Disk {
       throw error;
     }
   }
+}
+
+/** Whether it is the name of a file that is about to become another. */
+export function isTemp(name: string): boolean {
+  return name.startsWith(TEMP);
 }
 
 function tempName(folder: string): string {

@@ -6,11 +6,19 @@ import { watch } from "node:fs";
  */
 const LOOK_MS = 1_000;
 
-/** Calls `changed` when something in the folder is created, replaced or removed, and every second besides. */
-export function watchFolder(path: string, changed: () => void): () => void {
+/**
+ * Calls `changed` when something in the folder is created, replaced or removed, and every second besides.
+ *
+ * @param isNoise names of which nobody needs to be told; none without it.
+ */
+export function watchFolder(
+  path: string,
+  changed: () => void,
+  isNoise: (name: string) => boolean = () => false,
+): () => void {
   const timer = setInterval(changed, LOOK_MS);
   timer.unref();
-  const watcher = openWatcher(path, changed);
+  const watcher = openWatcher(path, changed, isNoise);
   return () => {
     clearInterval(timer);
     watcher?.close();
@@ -18,9 +26,15 @@ export function watchFolder(path: string, changed: () => void): () => void {
 }
 
 /** Undefined where the system cannot watch: the timer does without. */
-function openWatcher(path: string, changed: () => void): ReturnType<typeof watch> | undefined {
+function openWatcher(
+  path: string,
+  changed: () => void,
+  isNoise: (name: string) => boolean,
+): ReturnType<typeof watch> | undefined {
   try {
-    const watcher = watch(path, { persistent: false }, () => changed());
+    const watcher = watch(path, { persistent: false }, (_, name) => {
+      if (name === null || !isNoise(name)) changed();
+    });
     watcher.on("error", () => watcher.close());
     return watcher;
   } catch (error) {

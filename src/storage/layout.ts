@@ -57,6 +57,23 @@ export class Layout {
     return join(this.sessions(runId), `${checked("session id", sessionId, ID)}.lease`);
   }
 
+  /** Of the run as a whole. Its line stands beside it, and in the folder lie those of its participants. */
+  status(runId: RunId): string {
+    return join(this.run(runId), STATUS);
+  }
+
+  statusLine(runId: RunId): string {
+    return join(this.run(runId), STATUS_LINE);
+  }
+
+  statusFolder(runId: RunId): string {
+    return join(this.run(runId), "status");
+  }
+
+  statusOf(runId: RunId, participant: Participant): string {
+    return join(this.statusFolder(runId), `${checked("participant", participant, PARTICIPANT)}.json`);
+  }
+
   inboxes(runId: RunId): string {
     return join(this.run(runId), "inboxes");
   }
@@ -91,6 +108,14 @@ export class Layout {
 export function lockIn(runFolder: string): string {
   return join(runFolder, ".lock");
 }
+
+/** Whether it is a run's own status, which changes with the run and is nobody's news. */
+export function isStatusName(name: string): boolean {
+  return name === STATUS || name === STATUS_LINE;
+}
+
+const STATUS = "status.json";
+const STATUS_LINE = "status.txt";
 
 /** Paths of one recipient's mail. */
 export class Inbox {

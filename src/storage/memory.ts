@@ -3,6 +3,7 @@ import type { JournalEntry } from "../core/effects.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import type { RunState } from "../core/run.ts";
+import type { RunSurvey } from "../core/survey.ts";
 import type { Task } from "../core/task.ts";
 import { FlotillaError } from "../errors.ts";
 import type {
@@ -12,6 +13,8 @@ import type {
   Ownership,
   RunStore,
   SessionLeases,
+  ShownBefore,
+  StatusBoard,
   TaskStore,
 } from "../ports.ts";
 import { parseBatch } from "../records/batch.ts";
@@ -41,6 +44,7 @@ export class MemoryDisk {
       tasks: new MemoryTaskStore(this.#runs),
       ownership: new MemoryOwnership(this.#runs, name),
       leases: new MemorySessionLeases(this.#runs, name),
+      board: new MemoryStatusBoard(this.#runs),
       die: () => {
         for (const run of this.#runs.values()) {
           if (run.owner === name) run.owner = undefined;
@@ -88,6 +92,8 @@ interface MemoryRun {
   owner: number | undefined;
   readonly holders: Map<SessionId, number>;
   readonly watchers: Set<() => void>;
+  /** What is shown of it, and when it was. */
+  shown?: { readonly survey: RunSurvey; readonly at: Instant } | undefined;
   /** Ends when the last caller in line is through. */
   line: Promise<unknown>;
 }
@@ -424,6 +430,32 @@ class MemoryOwnership implements Ownership {
   async release(runId: RunId): Promise<void> {
     const run = this.#runs.get(runId);
     if (run?.owner === this.#name) run.owner = undefined;
+  }
+}
+
+class MemoryStatusBoard implements StatusBoard {
+  readonly #runs: Map<RunId, MemoryRun>;
+
+  constructor(runs: Map<RunId, MemoryRun>) {
+    this.#runs = runs;
+  }
+
+  async shown(runId: RunId): Promise<ShownBefore | undefined> {
+    const shown = this.#runs.get(runId)?.shown;
+    return shown && { survey: shown.survey, leftRunning: [] };
+  }
+
+  async show(survey: RunSurvey): Promise<void> {
+    runOf(this.#runs, survey.runId).shown = { survey, at: Date.now() };
+  }
+
+  async shownAt(runId: RunId): Promise<Instant | undefined> {
+    return this.#runs.get(runId)?.shown?.at;
+  }
+
+  async clear(runId: RunId): Promise<void> {
+    const run = this.#runs.get(runId);
+    if (run) run.shown = undefined;
   }
 }
 

@@ -1,4 +1,13 @@
-import type { Mailbox, Ownership, RunStore, SessionLeases, SubagentLedgers, TaskStore } from "../ports.ts";
+import { basename } from "node:path";
+import type {
+  Mailbox,
+  Ownership,
+  RunStore,
+  SessionLeases,
+  StatusBoard,
+  SubagentLedgers,
+  TaskStore,
+} from "../ports.ts";
 import { Claims } from "./claims.ts";
 import { Disk, type Step } from "./disk.ts";
 import type { StorageReport } from "./faults.ts";
@@ -8,6 +17,7 @@ import { LOCK_WAIT_MS, Locks } from "./lock.ts";
 import { DiskMailbox } from "./mailbox.ts";
 import { DiskOwnership, DiskSessionLeases } from "./ownership.ts";
 import { DiskRunStore } from "./run-store.ts";
+import { DiskStatusBoard, type StatusWriter } from "./status-board.ts";
 import { DiskSubagentLedgers } from "./subagent-ledgers.ts";
 import { DiskTaskStore } from "./task-store.ts";
 import { Tenures } from "./tenures.ts";
@@ -20,6 +30,8 @@ export interface StorageOptions {
   /** For tests that let the process die at a chosen write. */
   readonly step?: Step;
   readonly lockWaitMs?: number;
+  /** What status files say about the process that writes them. */
+  readonly writer?: Omit<StatusWriter, "self">;
 }
 
 export interface Storage {
@@ -28,7 +40,11 @@ export interface Storage {
   readonly tasks: TaskStore;
   readonly ownership: Ownership;
   readonly leases: SessionLeases;
+  readonly board: StatusBoard;
 }
+
+/** A writer that listens nowhere and knows of no other process. */
+const NOBODY: Omit<StatusWriter, "self"> = { address: () => undefined, leftBy: async () => [] };
 
 /** The stores of one base folder. One a process: its locks line callers up before they line processes up. */
 export function openStorage(options: StorageOptions): Storage {
@@ -40,9 +56,15 @@ export function openStorage(options: StorageOptions): Storage {
   const mailbox = new DiskMailbox(disk, layout, report);
   const tasks = new DiskTaskStore(disk, layout, report);
   const locks = new Locks(claims, options.lockWaitMs ?? LOCK_WAIT_MS);
+  const board = new DiskStatusBoard(disk, layout, {
+    ...NOBODY,
+    ...options.writer,
+    self: options.liveness.self,
+  });
   const runs = new DiskRunStore(disk, layout, locks, (runFolder) => {
     mailbox.forget(runFolder);
     tasks.forget(runFolder);
+    board.forget(basename(runFolder));
   });
   return {
     runs,
@@ -50,6 +72,7 @@ export function openStorage(options: StorageOptions): Storage {
     tasks,
     ownership: new DiskOwnership(tenures, layout),
     leases: new DiskSessionLeases(tenures, layout, disk),
+    board,
   };
 }
 

@@ -5,11 +5,11 @@ import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import type { HeldRun, RunStore } from "../ports.ts";
 import { formatRun, parseRun } from "../records/run.ts";
-import type { Disk } from "./disk.ts";
+import { type Disk, isTemp } from "./disk.ts";
 import { isFault, runNotFound } from "./faults.ts";
 import { watchFolder } from "./folder-watch.ts";
 import { Journal } from "./journal.ts";
-import { isId, type Layout, lockIn } from "./layout.ts";
+import { isId, isStatusName, type Layout, lockIn } from "./layout.ts";
 import type { Held, Locks } from "./lock.ts";
 import { Shelf } from "./shelf.ts";
 
@@ -75,7 +75,7 @@ export class DiskRunStore implements RunStore {
   }
 
   watch(runId: RunId, changed: () => void): () => void {
-    return watchFolder(this.#layout.run(runId), changed);
+    return watchFolder(this.#layout.run(runId), changed, (name) => isTemp(name) || isStatusName(name));
   }
 
   async list(): Promise<readonly RunId[]> {

@@ -65,6 +65,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
   const observer = new Observer(world, index, watches, transactor, {
     courier: () => courier as unknown as Courier,
     leadGone: () => undefined,
+    changed: () => undefined,
   });
   const decision = openRun(runPlan(["ada"]), NOON);
   if (decision.kind !== "accepted") throw new Error("refused");

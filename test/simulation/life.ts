@@ -72,6 +72,7 @@ export class Life {
       tasks: this.port(storage.tasks),
       ownership: this.port(storage.ownership),
       leases: this.port(storage.leases),
+      board: this.port(storage.board),
     };
   }
 

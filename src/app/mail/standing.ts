@@ -13,6 +13,8 @@ export interface RouteReport {
   readonly hold: HoldReason | undefined;
   /** Next look without any event. */
   readonly dueAt: Instant | undefined;
+  /** Since when mail is at the host that is to start a turn of it, or to be seen in the running one. */
+  readonly postedSince: Instant | undefined;
   /** What went wrong with the mail that is on its way, after how many attempts. */
   readonly trouble: { readonly attempts: number; readonly error: string } | undefined;
 }
@@ -34,11 +36,13 @@ export class Standing {
 
   report(recipient: Participant): RouteReport {
     const { hold, loaded } = this.#routes.of(recipient);
+    const posted = loaded.filter((batch) => batch.phase === "posted");
     const failing = loaded.find((batch) => batch.lastError !== undefined && batch.phase !== "answered");
     return {
       reserved: loaded.length,
       hold,
       dueAt: loaded.length === 0 ? undefined : Math.min(...loaded.map((batch) => batch.dueAt)),
+      postedSince: posted.length === 0 ? undefined : Math.min(...posted.map((batch) => batch.reservedAt)),
       trouble: failing && { attempts: failing.attempts, error: failing.lastError ?? "" },
     };
   }
