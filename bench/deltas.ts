@@ -103,6 +103,7 @@ async function hookCost(): Promise<number> {
     prompted: async () => {},
     textCompleted: async () => {},
     section: async () => undefined,
+    beginsTask: async () => undefined,
     withhold: nothing,
     dispose: async () => {},
   };

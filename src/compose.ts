@@ -3,6 +3,7 @@ import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
 import { answerAbroad } from "./app/answer-abroad.ts";
 import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
+import { guardTask } from "./app/guard-task.ts";
 import { keepLead } from "./app/keep-lead.ts";
 import { ToolOffers } from "./app/offer-tools.ts";
 import { Subagents } from "./app/subagents.ts";
@@ -23,6 +24,7 @@ import { type OpencodeHost, openHost } from "./opencode/host.ts";
 import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
 import { resultOf, shownTasks } from "./opencode/subagents.ts";
+import { taskTarget } from "./opencode/task-target.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
 import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
@@ -155,6 +157,10 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         },
         section: (sessionId) => sectionsOf(sections, sessionId, (fault) => report("section", fault)),
         ...(own.taskRecovery ? { subagents: deskOf(subagents) } : {}),
+        async beginsTask(sessionId, callId, input) {
+          guardTask(fleet.index, taskTarget(input));
+          return own.taskRecovery ? subagents.begin(sessionId, callId, input) : undefined;
+        },
         withhold: withholdTools,
         dispose: async () => {
           detach();
@@ -225,7 +231,6 @@ function memberOn({ index }: Fleet, sessionId: SessionId): MemberName | undefine
 
 function deskOf(subagents: Subagents): SubagentDesk {
   return {
-    begins: (sessionId, callId, input) => subagents.begin(sessionId, callId, input),
     annotate: (list) => subagents.annotate(list),
     noteEmpty: (sessionId, callId, result) => subagents.noteEmpty(sessionId, callId, resultOf(result)),
     shellVariables(sessionId, callId) {

@@ -44,12 +44,13 @@ export class FlotillaError extends Error {
     this.details = parts.details ?? {};
   }
 
+  /** `<code>: <message>. <hint>`, for a host that passes nothing else on of an error. */
+  said(cause: unknown = this): Error {
+    const sentence = /[.!?]$/.test(this.message) ? this.message : `${this.message}.`;
+    return new Error(`${this.code}: ${sentence} ${this.hint}`, { cause });
+  }
+
   static of(refusal: Refusal): FlotillaError {
     return new FlotillaError(refusal);
   }
-}
-
-/** `<code>: <message>. <hint>`: all that the host passes on of an error, so that it reads as a sentence for a model. */
-export function sayError({ code, message, hint }: FlotillaError): string {
-  return `${code}: ${/[.!?]$/.test(message) ? message : `${message}.`} ${hint}`;
 }

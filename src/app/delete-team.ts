@@ -61,7 +61,7 @@ export async function deleteTeam(
     throw new FlotillaError({
       code: "host_timeout",
       message: `run ${runId} is closing, but its members' sessions have not stopped within ${CLOSING_DEADLINE_MS / 1000} s`,
-      hint: "It is closed as soon as they have. Call team_delete with force: true to try again.",
+      hint: "It is closed as soon as they have, also if OpenCode is restarted meanwhile: there is nothing more to do.",
       details: { runId },
     });
   }

@@ -1,6 +1,6 @@
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { mayCall } from "../core/policy.ts";
-import { memberOf, type RunState } from "../core/run.ts";
+import { memberOf, type RunState, type RunStatus } from "../core/run.ts";
 import type { ToolName } from "../core/tool-names.ts";
 import { FlotillaError } from "../errors.ts";
 import type { Fleet } from "./fleet.ts";
@@ -103,6 +103,12 @@ function refusal(tool: ToolName, caller: Caller): FlotillaError {
   }
 }
 
+const NOT_LIVE: Readonly<Partial<Record<RunStatus, string>>> & { readonly other: string } = {
+  creating: "Wait until team_create has answered.",
+  closing: "It ends by itself once its members' sessions have stopped; then team_create begins a new one.",
+  other: "Create a new team with team_create.",
+};
+
 function participantRefusal(tool: ToolName, { role, participant, state }: ParticipantCaller): FlotillaError {
   if (role === "ended") {
     return new FlotillaError({
@@ -120,7 +126,7 @@ function participantRefusal(tool: ToolName, { role, participant, state }: Partic
       : `run ${state.runId} is ${state.status}`,
     hint: wrongRole
       ? "Ask the lead with team_send_message, to: lead."
-      : "Wait for team_create to answer, or create a new team if this one is closing.",
+      : (NOT_LIVE[state.status] ?? NOT_LIVE.other),
     details: { tool, role, status: state.status },
   });
 }

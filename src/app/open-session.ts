@@ -125,5 +125,5 @@ function noAgent(agent: string, directory: string): FlotillaError {
 
 /** Whoever reads why a member did not start has to do something about it. */
 function whyNot(fault: unknown): string {
-  return fault instanceof FlotillaError ? `${describe(fault)}. ${fault.hint}` : describe(fault);
+  return fault instanceof FlotillaError ? fault.said().message : describe(fault);
 }

@@ -15,7 +15,7 @@ import type { MemberSpec, TeamSpec } from "../core/spec.ts";
 import type { ToolName } from "../core/tool-names.ts";
 import { branchFor, type Site, standing } from "../core/worktree.ts";
 import { FlotillaError } from "../errors.ts";
-import type { AgentProfile, Settings } from "../ports.ts";
+import type { AgentProfile, Category, Settings } from "../ports.ts";
 import type { VerbContext } from "./team-verbs.ts";
 import type { Call } from "./verbs.ts";
 
@@ -74,7 +74,7 @@ export async function planMembers(
 }
 
 /** Why a member cannot be planned. */
-interface Rejection {
+export interface Rejection {
   readonly agent: string;
   readonly error: string;
 }
@@ -113,7 +113,7 @@ async function planSite(
     };
   } catch (fault) {
     if (!(fault instanceof FlotillaError)) throw fault;
-    return { error: `${fault.message}. ${fault.hint}` };
+    return { error: fault.said().message };
   }
 }
 
@@ -144,34 +144,43 @@ async function leadStyle(
   };
 }
 
+/** The agent that is to serve a member, with its category if it has one; or why it cannot. */
+export function agentFor(
+  { agent, category: named }: MemberSpec,
+  { categories, agentEligibility }: Settings,
+  agents: readonly AgentProfile[],
+): { readonly agent: AgentProfile; readonly category?: Category } | Rejection {
+  const category = named === undefined || !Object.hasOwn(categories, named) ? undefined : categories[named];
+  const wanted = category?.agent ?? agent;
+  if (wanted === undefined) {
+    const known = Object.keys(categories).join(", ") || "none are configured";
+    return { agent: "", error: `category "${named}" is not in team_mode.categories (${known}).` };
+  }
+  const verdict = judgeAgent(wanted, agents, agentEligibility);
+  if (verdict.kind === "refused") return { agent: wanted, error: `${verdict.reason} ${verdict.wayOut}` };
+  return { agent: verdict.agent, ...(category === undefined ? {} : { category }) };
+}
+
 function planMember(
   member: MemberSpec,
   settings: Settings,
   agents: readonly AgentProfile[],
   lead: LeadStyle,
 ): MemberPlan | Rejection {
-  const category = member.category === undefined ? undefined : settings.categories[member.category];
-  const wanted = category?.agent ?? member.agent;
-  if (wanted === undefined) {
-    const known = Object.keys(settings.categories);
-    return {
-      agent: "",
-      error: `category "${member.category}" is not in team_mode.categories (${known.join(", ") || "none are configured"})`,
-    };
-  }
-  const verdict = judgeAgent(wanted, agents, settings.agentEligibility);
-  if (verdict.kind === "refused") return { agent: wanted, error: `${verdict.reason} ${verdict.wayOut}` };
-  const model = member.model ?? category?.model ?? verdict.agent.model;
+  const served = agentFor(member, settings, agents);
+  if ("error" in served) return served;
+  const { agent, category } = served;
+  const model = member.model ?? category?.model ?? agent.model;
   const prompt = [category?.prompt, member.prompt].filter((part) => part !== undefined).join("\n\n");
   return {
     name: member.name,
     kind: member.kind,
-    agent: wanted,
+    agent: agent.name,
     ...(member.category === undefined ? {} : { category: member.category }),
     ...(model === undefined ? {} : { model }),
     ...(prompt === "" ? {} : { prompt }),
     worktree: member.worktree,
     // No member ever has more than its lead.
-    rules: memberRules({ lead: [...lead.agent, ...lead.session], agent: verdict.agent.rules }),
+    rules: memberRules({ lead: [...lead.agent, ...lead.session], agent: agent.rules }),
   };
 }

@@ -244,6 +244,8 @@ export interface TeamRow {
   readonly path: string;
   readonly description?: string;
   readonly members?: readonly string[];
+  /** Members that would not start, each with the reason and the way out. */
+  readonly refused?: readonly string[];
   /** The file is broken: where and why. */
   readonly error?: string;
 }

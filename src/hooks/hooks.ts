@@ -24,14 +24,20 @@ export interface HookDesk {
   section(sessionId: string): Promise<string | undefined>;
   /** Absent where the host's own subagents are none of our business. */
   readonly subagents?: SubagentDesk;
+  /** A call of the host's `task` is about to be carried out; answers what it is to be given as `task_id`. Rejects with a refusal. */
+  beginsTask(
+    sessionId: string,
+    callId: string,
+    input: Readonly<Record<string, unknown>>,
+  ): Promise<string | undefined>;
   withhold(config: { permission?: unknown }): void;
   dispose(): Promise<void>;
 }
 
 /**
  * The plugin's hooks. They look, decode and hand over: nothing is decided here. What is waited for: the reveal of tools, which
- * has to be there before the turn starts, the end of the team, where the host would not wait for it, and what is added to
- * what a model is sent.
+ * has to be there before the turn starts, the end of the team, where the host would not wait for it, what is added to what a
+ * model is sent, and whether a call of `task` may go on.
  */
 export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: Surface): Hooks {
   const observe = (fact: Fact | undefined): void => {
@@ -58,7 +64,12 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: 
       observe(decode.compacting(input));
     }),
     "experimental.text.complete": surface("text.complete", ({ sessionID }) => desk.textCompleted(sessionID)),
-    ...(desk.subagents && subagentHooks(desk.subagents, surface, gate)),
+    "tool.execute.before": gate("tool.execute.before", async ({ tool, sessionID, callID }, { args }) => {
+      if (tool !== "task") return;
+      const taskId = await desk.beginsTask(sessionID, callID, args);
+      if (taskId !== undefined) args.task_id = taskId;
+    }),
+    ...(desk.subagents && subagentHooks(desk.subagents, surface)),
     dispose: surface("dispose", () => desk.dispose()),
   };
 }

@@ -4,12 +4,6 @@ import type { Surface } from "./surface.ts";
 
 /** What is done about the host's own subagents, where that is wanted. */
 export interface SubagentDesk {
-  /** A call of `task` is about to be carried out; answers what it is to be given as `task_id`. Rejects with a refusal. */
-  begins(
-    sessionId: string,
-    callId: string,
-    input: Readonly<Record<string, unknown>>,
-  ): Promise<string | undefined>;
   /** Adds to the results of `task` in a list that goes to a model. */
   annotate(list: ShownList): Promise<void>;
   /** What is to follow a result without a text. */
@@ -18,14 +12,8 @@ export interface SubagentDesk {
   shellVariables(sessionId: string, callId: string): Readonly<Record<string, string>>;
 }
 
-/** @param gate lets a refusal through to the call. */
-export function subagentHooks(desk: SubagentDesk, surface: Surface, gate: Surface): Partial<Hooks> {
+export function subagentHooks(desk: SubagentDesk, surface: Surface): Partial<Hooks> {
   return {
-    "tool.execute.before": gate("tool.execute.before", async ({ tool, sessionID, callID }, { args }) => {
-      if (tool !== "task") return;
-      const taskId = await desk.begins(sessionID, callID, args);
-      if (taskId !== undefined) args.task_id = taskId;
-    }),
     "tool.execute.after": surface("tool.execute.after", async ({ tool, sessionID, callID }, result) => {
       if (tool !== "task") return;
       const note = await desk.noteEmpty(sessionID, callID, result);

@@ -1,4 +1,4 @@
-import { FAULT_CODES, FlotillaError, sayError } from "../errors.ts";
+import { FAULT_CODES, FlotillaError } from "../errors.ts";
 
 /**
  * The one wrapper of every hook: whatever goes wrong inside is reported and goes no further, because a hook that throws
@@ -16,8 +16,7 @@ export function gateOf(report: (name: string, fault: unknown) => void): Surface 
       try {
         await hook(...args);
       } catch (fault) {
-        if (fault instanceof FlotillaError && !(fault.code in FAULT_CODES))
-          throw new Error(sayError(fault), { cause: fault });
+        if (fault instanceof FlotillaError && !(fault.code in FAULT_CODES)) throw fault.said();
         report(name, fault);
       }
     };

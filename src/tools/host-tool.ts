@@ -1,6 +1,6 @@
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
 import type { Call } from "../app/verbs.ts";
-import { FAULT_CODES, FlotillaError, sayError } from "../errors.ts";
+import { FAULT_CODES, FlotillaError } from "../errors.ts";
 import { once } from "./once.ts";
 import type { Tool } from "./tool.ts";
 
@@ -59,7 +59,7 @@ function callOf(context: FullContext, callId: string): Call {
 function readable(name: string, fault: unknown, report: Report): Error {
   const known = fault instanceof FlotillaError ? fault : defect(name, fault);
   if (known.code in FAULT_CODES) report(name, fault);
-  return new Error(sayError(known), { cause: fault });
+  return known.said(fault);
 }
 
 function defect(name: string, cause: unknown): FlotillaError {

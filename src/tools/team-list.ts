@@ -32,7 +32,9 @@ export function teamList(verbs: Verbs, now: () => Instant): Tool {
 function next({ teams, runs }: ListReport): string {
   const own = runs.find((run) => run.you !== undefined);
   if (own) return "You are in a run already; team_status shows how it stands.";
-  const usable = teams.find((team) => team.error === undefined);
+  const usable = teams.find(
+    ({ error, members = [], refused = [] }) => error === undefined && refused.length < members.length,
+  );
   return usable
     ? `Start one with team_create, e.g. teamName "${usable.name}", or describe another with inline_spec.`
     : "No declared team can be used: describe one with team_create, inline_spec.";

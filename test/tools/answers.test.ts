@@ -100,7 +100,13 @@ describe("team_delete and shutdowns", () => {
   test("who asks for what the other has asked for already is sent to its answer, not left to wait for one", async () => {
     const before = { ...REPORTS.requestShutdown, changed: false };
     const asked = async (requestedBy: string): Promise<unknown> =>
-      (await said("team_shutdown_request", {}, { requestShutdown: { ...before, requestedBy } })).next;
+      (
+        await said(
+          "team_shutdown_request",
+          { member: "ada" },
+          { requestShutdown: { ...before, requestedBy } },
+        )
+      ).next;
     expect(await asked("ada")).toBe(
       "ada has asked for this before. The answer is the lead's: team_approve_shutdown or team_reject_shutdown.",
     );
