@@ -30,6 +30,9 @@ import type { World } from "./world.ts";
 /** How long what a run has left can be read (contract, storage). */
 const ARCHIVE_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
+/** Before the end of a run that nobody leads any more is tried again: a full disk or a busy lock may need a moment. */
+const END_RETRY_MS = 1_000;
+
 /** How often a lease is renewed while something is in flight (delivery protocol, liveness). */
 const RENEW_MS = 1_000;
 
@@ -81,7 +84,7 @@ export class Fleet {
     this.#observer = new Observer(world, this.index, this.#watches, this.#transactor, {
       courier: (runId) => this.#desks.get(runId)?.courier,
       changed: (runId) => this.#changed(runId),
-      leadGone: (runId) => this.#beside(this.closeRun(runId, true, "the lead's session was deleted")),
+      leadGone: (runId) => this.#endWithoutLead(runId),
     });
     this.#quiet = new QuietWatch(this, (work) => this.#beside(work));
     this.#publisher = new StatusPublisher(
@@ -137,6 +140,20 @@ export class Fleet {
       reason,
       unread: await this.#unreadCounts(state, seen),
     }));
+  }
+
+  /** Nobody is there to ask for it once more, so it is tried until it is decided. */
+  #endWithoutLead(runId: RunId): void {
+    const again = (): void => {
+      if (!this.#closed && this.#desks.has(runId)) this.#endWithoutLead(runId);
+    };
+    const end = this.closeRun(runId, true, "the lead's session was deleted");
+    this.#beside(
+      end.catch((fault: unknown) => {
+        this.world.clock.after(END_RETRY_MS, again);
+        throw fault;
+      }),
+    );
   }
 
   /** Resolves when everything that was told of the session so far is worked in. */

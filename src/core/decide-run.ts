@@ -197,7 +197,9 @@ export function noteWorktreeEnded(
   { member: name, end }: Extract<Command, { type: "note_worktree_ended" }>,
 ): Outcome {
   const worktree = memberOf(state, name)?.worktree;
-  if (!worktree) return { kind: "unchanged" };
+  // Looked at again after a crash, it is found as it was left.
+  const known = worktree?.end?.outcome === end.outcome && worktree.end.reason === end.reason;
+  if (!worktree || known) return { kind: "unchanged" };
   const change = patchMember(begin(state), name, (member) => withEnd(member, end));
   const { path, branch } = worktree;
   return tell(change, { event: `worktree_${end.outcome}`, member: name, path, branch, reason: end.reason });

@@ -3,7 +3,7 @@ import { Observer } from "../../src/app/observe.ts";
 import { SessionIndex } from "../../src/app/session-index.ts";
 import { Subagents } from "../../src/app/subagents.ts";
 import { type Decoders, type HookDesk, hooks } from "../../src/hooks/hooks.ts";
-import { surfaceOf } from "../../src/hooks/surface.ts";
+import { gateOf, surfaceOf } from "../../src/hooks/surface.ts";
 import { eventDecoder } from "../../src/opencode/events.ts";
 
 /** Has only what is given; whatever else is done with it fails. */
@@ -35,6 +35,7 @@ function hotPath() {
   const subagents = new Subagents(untouchable("the world of subagents"), () => undefined);
   const decoder = eventDecoder(Date.now);
   const faults: unknown[] = [];
+  const report = (_name: string, fault: unknown): number => faults.push(fault);
   const { event } = hooks(
     untouchable<Decoders>("another decoder", { event: decoder.decode }),
     untouchable<HookDesk>("the desk", {
@@ -44,8 +45,8 @@ function hotPath() {
       },
       subagents: untouchable("the desk of subagents"),
     }),
-    surfaceOf((_name, fault) => faults.push(fault)),
-    untouchable("the gate"),
+    surfaceOf(report),
+    gateOf(report),
   );
   return {
     lookUps: () => lookUps,
