@@ -3,9 +3,9 @@
  * change a run does it through OpenCode.
  */
 import type { JournalEntry } from "./core/effects.ts";
-import { LEAD, type Participant, type RunId, type TaskId } from "./core/ids.ts";
+import type { Participant, RunId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
-import type { RunState } from "./core/run.ts";
+import { participantsOf, type RunState } from "./core/run.ts";
 import type { Task } from "./core/task.ts";
 import { FlotillaError } from "./errors.ts";
 import { type Claim, parseClaim } from "./records/claim.ts";
@@ -163,11 +163,11 @@ async function taskIds(disk: Disk, layout: Layout, runId: RunId): Promise<readon
 async function countUnread(
   disk: Disk,
   layout: Layout,
-  { runId, members }: RunState,
+  state: RunState,
 ): Promise<Readonly<Record<Participant, number>>> {
   const counts: Record<Participant, number> = {};
-  for (const participant of [LEAD, ...Object.keys(members)]) {
-    const { ready, reserved } = sortNames(await disk.names(layout.inbox(runId, participant).folder));
+  for (const participant of participantsOf(state)) {
+    const { ready, reserved } = sortNames(await disk.names(layout.inbox(state.runId, participant).folder));
     counts[participant] = ready.size + reserved.size;
   }
   return counts;

@@ -11,8 +11,8 @@ import {
   startsTurn,
 } from "../core/delivery.ts";
 import type { ShownBatch } from "../core/facts.ts";
-import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { memberOf, type RunState, turnOf } from "../core/run.ts";
+import type { Participant, RunId, SessionId } from "../core/ids.ts";
+import { memberOf, participantsOf, type RunState, turnOf } from "../core/run.ts";
 import { Clearance } from "./mail/clearance.ts";
 import { Dispatch } from "./mail/dispatch.ts";
 import { Inspection } from "./mail/inspection.ts";
@@ -63,7 +63,7 @@ export class Courier {
   /** Looks after everybody: another process has changed something. */
   lookAtAll(): void {
     const state = this.#office.state();
-    for (const recipient of state ? [LEAD, ...Object.keys(state.members)] : []) this.look(recipient);
+    for (const recipient of state ? participantsOf(state) : []) this.look(recipient);
   }
 
   /** Looks after everybody whose mail waits for a slot, longest waiting first. */
@@ -181,12 +181,14 @@ export class Courier {
   }
 
   /**
-   * Stops, and leaves no reservation behind: what a model has been shown is acked, the rest is ready again and stays in
-   * the archive as unread.
+   * Stops, and leaves no mail waiting, whoever it was for: what a model has been shown is acked, and the archive shows what
+   * nobody has read as given up.
+   *
+   * @param state the run at its end, which nobody looks up any more.
    */
-  async windUp(): Promise<void> {
+  async windUp(state: RunState): Promise<void> {
     await this.close();
-    for (const route of this.#routes.all()) await route.windUp();
+    for (const recipient of participantsOf(state)) await this.#routes.of(recipient).windUp();
   }
 
   /** Stops; nothing is posted any more and no timer is left. */

@@ -443,8 +443,10 @@ export class Fleet {
     const desk = this.#forget(runId);
     const state = this.index.state(runId);
     try {
-      await desk?.courier.windUp();
-      if (state) await this.#publisher.close(state);
+      if (state) {
+        await desk?.courier.windUp(state);
+        await this.#publisher.close(state);
+      }
       // From here on what its sessions still do is nobody's business.
       await this.#release(state, runId);
       await this.world.runs.archive(runId);

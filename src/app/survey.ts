@@ -10,6 +10,7 @@ import {
   surveyLead,
   surveyMember,
 } from "../core/survey.ts";
+import { openTasks } from "../core/wording.ts";
 import type { Fleet } from "./fleet.ts";
 import { countTasks, taskRows } from "./read-tasks.ts";
 import type { TaskRow } from "./verbs.ts";
@@ -134,7 +135,7 @@ function stuckReason(
     return held.map((one) => `${one.participant} has ${one.unread} unread, held by ${one.hold}`).join("; ");
   const open = tasks.filter((task) => task.status !== "completed" && task.status !== "deleted");
   if (open.length === 0) return undefined;
-  return `nobody works and ${open.length} tasks are open: ${open.slice(0, 5).map(openTask).join("; ")}`;
+  return `nobody works and ${openTasks(open.length)}: ${open.slice(0, 5).map(openTask).join("; ")}`;
 }
 
 function openTask({ taskId, status, owner, blockedBy, ready }: TaskRow): string {

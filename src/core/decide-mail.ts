@@ -13,7 +13,7 @@ import { utf8Bytes } from "./envelope.ts";
 import { EVERYONE, LEAD, type Participant, PERSON, SYSTEM } from "./ids.ts";
 import { sentMessages } from "./policy.ts";
 import { type Refusal, refuse } from "./refusal.ts";
-import { memberOf, type RunState } from "./run.ts";
+import { memberOf, participantsOf, type RunState } from "./run.ts";
 import { reachBudget } from "./spend.ts";
 import { checkVolley, countVolley, endVolleysOf } from "./volley.ts";
 import { roster, undeliverable } from "./wording.ts";
@@ -119,7 +119,7 @@ function recipients(
       "member_unknown",
       `member "${to}" is unknown in run ${state.runId}; participants are ${roster(state)}`,
       "Call team_status to see who is there.",
-      { to, participants: [LEAD, ...Object.keys(state.members)] },
+      { to, participants: participantsOf(state) },
     );
   }
   if (!takesMail(member)) {

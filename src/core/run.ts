@@ -450,6 +450,11 @@ export function gatesOf(state: RunState, participant: Participant): readonly Gat
   return (participant === LEAD ? state.lead : memberOf(state, participant))?.gates ?? [];
 }
 
+/** Everybody who has an inbox. */
+export function participantsOf(state: RunState): readonly Participant[] {
+  return [LEAD, ...Object.keys(state.members)];
+}
+
 /** The member of that name, own properties only: a name from a model is never looked up on a prototype. */
 export function memberOf(state: RunState, name: string): Member | undefined {
   return Object.hasOwn(state.members, name) ? state.members[name] : undefined;

@@ -1,7 +1,7 @@
 import { MAX_ATTEMPTS } from "./delivery.ts";
 import type { HostFault } from "./facts.ts";
-import { type Instant, LEAD, type Participant } from "./ids.ts";
-import { isLive, type Member, type RunState } from "./run.ts";
+import type { Instant, Participant } from "./ids.ts";
+import { isLive, type Member, participantsOf, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
 import type { Worktree } from "./worktree.ts";
 
@@ -156,13 +156,20 @@ export function readyForYou(task: Task): string {
   return `Task #${task.taskId} (${task.subject}) is assigned to you and ready, and nobody works. Take it with team_task_update, status in_progress.`;
 }
 
+export function openTasks(count: number): string {
+  return count === 1 ? "a task is open" : `${count} tasks are open`;
+}
+
+/** Beside mail that nobody was there to read when its run ended. */
+export const RUN_ENDED = "the run ended before anybody had read it";
+
 /** To the lead of a team in which nothing moves. */
 export function nobodyWorks(open: readonly Task[], ready: readonly number[]): string {
   const list = open
     .slice(0, LISTED_MAX)
     .map((task) => `#${task.taskId} ${task.subject}: ${standing(task, ready)}`);
   const more = open.length > list.length ? `; and ${open.length - list.length} more` : "";
-  return `Nobody works and ${open.length === 1 ? "a task is" : `${open.length} tasks are`} open: ${list.join("; ")}${more}. Assign them with team_task_update, write to a member, or finish with team_delete.`;
+  return `Nobody works and ${openTasks(open.length)}: ${list.join("; ")}${more}. Assign them with team_task_update, write to a member, or finish with team_delete.`;
 }
 
 function standing({ taskId, status, owner, blockedBy }: Task, ready: readonly number[]): string {
@@ -256,8 +263,7 @@ export function wrapUp(): string {
 
 /** Members' names for a sentence, or a word for none. */
 export function roster(state: RunState): string {
-  const names = [LEAD, ...Object.keys(state.members)];
-  return names.join(", ");
+  return participantsOf(state).join(", ");
 }
 
 /** A duration for people: `45 s`, `3 min`, `2 h 5 min`. */

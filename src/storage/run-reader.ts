@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { type Batch, isOver } from "../core/delivery.ts";
 import type { JournalEntry } from "../core/effects.ts";
-import { LEAD, type MessageId, type RunId } from "../core/ids.ts";
+import type { MessageId, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
-import type { RunState } from "../core/run.ts";
+import { participantsOf, type RunState } from "../core/run.ts";
 import type { MessagePlace } from "../ports.ts";
 import { parseBatch } from "../records/batch.ts";
 import { parseJournalEntry } from "../records/journal.ts";
@@ -82,12 +82,12 @@ export class RunReader {
   }
 
   async #mail(
-    { runId, members }: RunState,
+    state: RunState,
     read: (inbox: Inbox) => Promise<readonly StoredMessage[]>,
   ): Promise<readonly StoredMessage[]> {
     const found: StoredMessage[] = [];
-    for (const participant of [LEAD, ...Object.keys(members)]) {
-      found.push(...(await read(this.#layout.inbox(runId, participant))));
+    for (const participant of participantsOf(state)) {
+      found.push(...(await read(this.#layout.inbox(state.runId, participant))));
     }
     return found.toSorted((one, other) => one.message.seq - other.message.seq);
   }

@@ -84,6 +84,9 @@ function next(report: StatusReport): string {
   const busy = members.some(({ status }) => status === "working" || status === "starting");
   if (busy) return "Members are at work. End your turn, mail wakes you; or call again with waitFor.";
   const open = tasks.pending + tasks.claimed + tasks.in_progress;
-  if (open > 0) return `Nobody works and ${open} tasks are open: wake members with team_send_message.`;
+  if (open > 0) {
+    const tasks = open === 1 ? "a task is" : `${open} tasks are`;
+    return `Nobody works and ${tasks} open: wake members with team_send_message.`;
+  }
   return "Nobody works and no task is open. If you have what you need, end the run with team_delete.";
 }

@@ -131,7 +131,7 @@ describe("a delete by force", () => {
   );
 
   test(
-    "says how many messages nobody has read and keeps them in the archive",
+    "says how many messages nobody has read, and the archive shows them as given up",
     async () => {
       const team = await play.team(["ada"]);
       const ada = team.member("ada");
@@ -143,8 +143,8 @@ describe("a delete by force", () => {
       const deleted = await team.lead.uses("team_delete", { force: true });
 
       expect(deleted).toMatchObject({ unreadMessages: 2 });
-      expect((await team.files.inbox("ada")).ready).toContain(`${messageId}.json`);
-      expect((await team.files.inbox("ada")).reserved).toEqual([]);
+      expect((await team.files.inbox("ada")).dead).toContain(`${messageId}.json`);
+      expect(await team.files.waitingMail(["ada", "lead"])).toEqual([]);
     },
     TEST_TIMEOUT_MS,
   );

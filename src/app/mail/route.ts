@@ -10,6 +10,7 @@ import {
 import type { Instant, Participant } from "../../core/ids.ts";
 import type { HoldReason } from "../../core/policy.ts";
 import { memberOf, type RunState } from "../../core/run.ts";
+import { RUN_ENDED } from "../../core/wording.ts";
 import { Lane } from "../lane.ts";
 import type { Office } from "./office.ts";
 import type { Slots } from "./slots.ts";
@@ -156,13 +157,16 @@ export class Route {
     this.#office.desk.changed();
   }
 
-  /** Leaves no reservation behind: what the model has been shown is acked, the rest is ready again. */
+  /** Leaves nothing waiting: what the model has been shown is acked, what nobody will read any more is given up. */
   async windUp(): Promise<void> {
-    const { world, runId } = this.#office;
+    const { mailbox } = this.#office.world;
+    const { runId } = this.#office;
     // The run is over: nobody carries its mail any more, and its owner puts every inbox in order.
-    const batches = this.#batches ? this.loaded : await world.mailbox.mend(runId, this.recipient);
+    const batches = this.#batches ? this.loaded : await mailbox.mend(runId, this.recipient);
     for (const batch of batches)
       await this.store({ ...batch, phase: letsNextFollow(batch.phase) ? "acked" : "returned" });
+    const unread = (await mailbox.ready(runId, this.recipient)).map(({ messageId }) => messageId);
+    if (unread.length > 0) await mailbox.bury(runId, this.recipient, unread, RUN_ENDED);
   }
 
   /** No timer is left. */
