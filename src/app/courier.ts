@@ -97,18 +97,18 @@ export class Courier {
     this.#applyIf(recipient, "answer", (batch) => marks.some((mark) => isOf(batch, mark)));
   }
 
+  /** A turn of the recipient's has begun. */
   started(recipient: Participant): void {
-    this.#slots.launchOver(recipient);
+    this.#slots.started(recipient, this.#office.now());
   }
 
   /**
-   * The recipient's turn is over, however it ended.
+   * The recipient's turn is over, however it ended; its session may go on with the next one.
    *
    * @param lastStepId its last step.
    * @param error what ended it before its time.
    */
   settled(recipient: Participant, lastStepId: string | undefined, error?: string): void {
-    this.#slots.launchOver(recipient);
     const route = this.#routes.of(recipient);
     // What the turn left unanswered is looked into without waiting for its deadline, yet not at once: a failing provider
     // is given time, and a host that has just taken a prompt is about to start on it.
@@ -119,7 +119,11 @@ export class Courier {
       const ended = this.#office.hasWatched(batch) ? missed(batch, lastStepId) : batch;
       return advance(ended, "settle");
     });
-    this.lookForSlots();
+  }
+
+  /** Nothing runs in the recipient's session: its slot is free. */
+  rested(recipient: Participant): void {
+    this.#slots.free(recipient);
   }
 
   /** The host has told of an error in the recipient's session: what it was given and has not shown, it may have refused. */
@@ -128,7 +132,7 @@ export class Courier {
     route.lane.add(async () => {
       for (const batch of await route.load()) {
         if (batch.phase !== "posted") continue;
-        this.#slots.launchOver(recipient);
+        this.#slots.giveBack(recipient);
         await this.#dispatch.retryLater(route, advance(batch, "lose"), error);
       }
     });
@@ -149,7 +153,7 @@ export class Courier {
 
   /** The recipient's session is gone: its mail is ready again for the next generation. */
   sessionGone(recipient: Participant, sessionId: SessionId): void {
-    this.#slots.launchOver(recipient);
+    this.#slots.free(recipient);
     this.#applyIf(recipient, "abandon", (batch) => batch.sessionId === sessionId);
   }
 

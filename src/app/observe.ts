@@ -427,6 +427,7 @@ export class Observer {
     watch.compacting = false;
     watch.fault = undefined;
     courier?.settled(participant, newestStepId, failed ? faultText(error) : undefined);
+    courier?.rested(participant);
   }
 
   /** One timer a session: whatever asks meanwhile and is told no more sets it anew, or the looks would multiply. */

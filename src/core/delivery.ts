@@ -197,6 +197,8 @@ export interface Batch {
   /** Posts so far that nothing held; a gate, a slot or a busy session costs none. */
   readonly attempts: number;
   readonly reservedAt: Instant;
+  /** The host had nothing of this round yet: its ids were new then, or it said so. */
+  readonly absentAt?: Instant;
   /** When the courier looks at it again without being told to. */
   readonly dueAt: Instant;
   /** Time so far in which a gate held it: not counted against the 15 minutes. */

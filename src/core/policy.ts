@@ -66,7 +66,7 @@ export function mayCall(tool: ToolName, role: Role, status: RunStatus | undefine
 
 /**
  * What holds a recipient's mail now, by name, or undefined if nothing does. `starts`: the post would start a turn; mail
- * for a busy session joins the running one and needs neither slot nor budget.
+ * for a busy session joins the running one and needs neither slot nor budget, as long as nobody has waited for long.
  *
  * Every gate is visible in status: held mail is never silent.
  */

@@ -30,6 +30,7 @@ const stored = recordOf<Omit<Batch, "phase"> & { readonly phase: string }>({
   phase: z.string(),
   attempts: count,
   reservedAt: instant,
+  absentAt: instant.exactOptional(),
   dueAt: instant,
   heldMs: z.number(),
   held: recordOf<NonNullable<Batch["held"]>>({ since: instant, by: z.string() }).exactOptional(),

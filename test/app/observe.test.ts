@@ -45,6 +45,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
       answered.push(...marks.map((one) => one.batchId)),
     started: () => undefined,
     settled: (name: string) => settled.push(name),
+    rested: () => undefined,
     look: () => undefined,
     lookForSlots: () => undefined,
     takeUp: async () => undefined,

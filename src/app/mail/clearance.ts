@@ -1,6 +1,7 @@
 import type { Participant, SessionId } from "../../core/ids.ts";
+import type { Message } from "../../core/message.ts";
 import { type HoldReason, holdOf } from "../../core/policy.ts";
-import type { RunState } from "../../core/run.ts";
+import { memberOf, type RunState } from "../../core/run.ts";
 import { WakeRate } from "../wake-rate.ts";
 import type { Office } from "./office.ts";
 import type { Route } from "./route.ts";
@@ -42,8 +43,23 @@ export class Clearance {
     const held = hold ?? this.#takeWake(route);
     // One whose last post came to nothing may still have a slot: waiting for one, it would wait behind those it keeps waiting.
     if (held) this.#slots.giveBack(route.recipient);
-    else this.#slots.take(route.recipient);
+    else this.#slots.take(route.recipient, this.#office.now());
     return held;
+  }
+
+  /**
+   * What keeps new mail out of a turn that runs: a queue for its slot, if nobody but members wants it to be read there. Lead
+   * and person steer, and are heard at once.
+   */
+  join(
+    state: RunState,
+    recipient: Participant,
+    sessionId: SessionId,
+    mail: readonly Message[],
+  ): HoldReason | undefined {
+    if (!this.#office.isBusy(sessionId) || this.#slots.mayJoin(recipient, this.#office.now()))
+      return undefined;
+    return mail.every(({ from }) => memberOf(state, from)) ? "slot" : undefined;
   }
 
   /**

@@ -51,7 +51,12 @@ export class Dispatch {
     const askFirst = route.hold === "undo_staged";
     let hold: HoldReason | FailedCall | undefined = "starting";
     if (address && askFirst) hold = await tried(() => this.#clearance.claim(state, route, address.sessionId));
-    else if (address) hold = this.#clearance.take(state, route, address.sessionId);
+    else if (address) {
+      const { sessionId } = address;
+      hold =
+        this.#clearance.take(state, route, sessionId) ??
+        this.#clearance.join(state, route.recipient, sessionId, ready);
+    }
     // Unanswered, what held it until now does.
     if (typeof hold === "object") return;
     if (hold || !address) {
@@ -87,7 +92,8 @@ export class Dispatch {
   /** The whole text again, under new ids: the old ones stand where the model does not look any more. */
   postAnew(route: Route, batch: Batch, state: RunState): Promise<void> {
     const round = batch.round + 1;
-    const next = { ...advance(batch, "compact"), round, ...this.#office.hostIds(batch, round) };
+    const ids = this.#office.hostIds(batch, round);
+    const next = { ...advance(batch, "compact"), round, ...ids, absentAt: this.#office.now() };
     return this.post(route, next, state);
   }
 

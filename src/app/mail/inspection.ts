@@ -132,7 +132,7 @@ export class Inspection {
         await this.#dispatch.postAnew(route, batch, state);
         return;
       case "absent":
-        await this.#dispatch.post(route, advance(batch, "lose"), state);
+        await this.#dispatch.post(route, { ...advance(batch, "lose"), absentAt: this.#office.now() }, state);
         return;
       case "unanswered":
         if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);

@@ -64,9 +64,9 @@ export class Office {
     return this.watch(sessionId).busy === true;
   }
 
-  /** No list that was shown in the batch's session since it was reserved has escaped us. */
-  hasWatched({ sessionId, reservedAt }: Batch): boolean {
-    return this.watch(sessionId).watchedSince <= reservedAt;
+  /** No list that could have shown the batch has escaped us. */
+  hasWatched({ sessionId, reservedAt, absentAt = reservedAt }: Batch): boolean {
+    return this.watch(sessionId).watchedSince <= absentAt;
   }
 
   /** The last process that ran the recipient's session has died, and how the turn that it had ended is not known yet. */
