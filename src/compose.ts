@@ -1,6 +1,5 @@
 import { sep } from "node:path";
 import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
-import { answerAbroad } from "./app/answer-abroad.ts";
 import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
 import { guardTask } from "./app/guard-task.ts";
@@ -120,8 +119,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
   });
   const report = (name: string, fault: unknown): void =>
     host.log("error", `${name}: ${describe(fault)}`, fault instanceof Error ? { stack: fault.stack } : {});
-  const { mode, autoApprove } = launchOf(process.argv);
-  const headless = mode === "run";
+  const headless = launchOf(process.argv).mode === "run";
   const policy = headless ? "always" : own.offerTools;
   // In the order in which a model reads them.
   const sections: readonly Section[] = own.taskRecovery ? [(sessionId) => subagents.section(sessionId)] : [];
@@ -145,8 +143,6 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         observe: (fact) => {
           fleet.observe(fact);
           if (own.taskRecovery) subagents.observe(fact);
-          if (!headless) return;
-          answerAbroad(fleet, fact, autoApprove).catch((fault: unknown) => report("answer", fault));
         },
         prompted: async (news) => {
           fleet.meet(news.sessionId).catch((fault: unknown) => report("meet", fault));
@@ -202,7 +198,16 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
   };
   const storage = openStorage(options);
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
-  const fleet = new Fleet({ clock, ids: systemIds, host, worktrees, ...storage });
+  const { mode, autoApprove } = launchOf(process.argv);
+  const unattended = autoApprove ? "allow" : "reject";
+  const fleet = new Fleet({
+    clock,
+    ids: systemIds,
+    host,
+    worktrees,
+    ...storage,
+    ...(mode === "run" ? { unattended } : {}),
+  });
   const subagents = new Subagents(
     {
       clock,

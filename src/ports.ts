@@ -1,5 +1,5 @@
 import type { Batch, FlotillaMark } from "./core/delivery.ts";
-import type { JournalEntry } from "./core/effects.ts";
+import type { JournalEntry, PermissionAnswer } from "./core/effects.ts";
 import type { Gate, HostFault, ModelStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
@@ -214,14 +214,6 @@ export interface LastTurn {
   readonly step?: Step;
 }
 
-/** What may be answered to a permission. `always` holds in the host's memory for all sessions of that directory. */
-export interface PermissionReply {
-  readonly requestId: string;
-  readonly reply: "once" | "always" | "reject";
-  /** With a rejection: told to the model, and its turn goes on; a rejection without one ends the turn. */
-  readonly message?: string;
-}
-
 /** OpenCode, or whatever hosts sessions. Every call has a deadline. */
 export interface Host {
   openSession(order: SessionOrder): Promise<SessionId>;
@@ -259,7 +251,7 @@ export interface Host {
   /** Requests that wait for an answer in that directory. */
   openGates(directory: string): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]>;
   /** Answers a permission; false when nothing waits under that id any more. */
-  answerPermission(directory: string, answer: PermissionReply): Promise<boolean>;
+  answerPermission(directory: string, answer: PermissionAnswer): Promise<boolean>;
   toast(directory: string, level: "info" | "warning" | "error", text: string): Promise<void>;
   /** Writes to the host's log; never rejects. */
   log(

@@ -207,11 +207,13 @@ export class Observer {
   }
 
   async #gateOpened({ runId, participant, generation }: Seat, gate: Gate): Promise<void> {
+    const { unattended } = this.#world;
     await this.#transactor.transact(runId, () => ({
       type: "note_gate_opened",
       participant,
       generation,
       gate,
+      ...(unattended === undefined ? {} : { unattended }),
     }));
     this.#desk.courier(runId)?.lookForSlots();
   }

@@ -1,5 +1,5 @@
 import type { DeedEffect } from "../core/effects.ts";
-import type { EffectId, MemberName, RunId } from "../core/ids.ts";
+import { type EffectId, LEAD, type MemberName, type RunId } from "../core/ids.ts";
 import { memberOf, type RunState } from "../core/run.ts";
 import { clearWorktree } from "./clear-worktree.ts";
 import { describe } from "./describe.ts";
@@ -85,6 +85,8 @@ export class Performer {
         return host.addRules(deed.sessionId, deed.rules);
       case "show_toast":
         return host.toast(deed.directory, deed.level, deed.text);
+      case "answer_permission":
+        return this.#answer(state, deed);
       case "archive_run":
         return this.#archive(state.runId);
     }
@@ -99,6 +101,25 @@ export class Performer {
     } finally {
       if (this.#spawning.get(key) === opening) this.#spawning.delete(key);
     }
+  }
+
+  /** Nobody tells of an answer that came too late. */
+  async #answer(state: RunState, deed: Extract<DeedEffect, { type: "answer_permission" }>): Promise<void> {
+    const { participant, requestId, reply, message } = deed;
+    const { host, leases } = this.#world;
+    const seat = participant === LEAD ? state.lead : memberOf(state, participant);
+    const directory = seat?.directory ?? state.lead.directory;
+    const answer = { requestId, reply, ...(message === undefined ? {} : { message }) };
+    const isTaken = await host.answerPermission(directory, answer);
+    // What another process's host asks, this one's does not know.
+    if (!isTaken && !(seat?.sessionId && leases.holds(state.runId, seat.sessionId))) return;
+    const generation = memberOf(state, participant)?.generation ?? 1;
+    await this.#transactor.transact(state.runId, () => ({
+      type: "note_gate_closed",
+      participant,
+      generation,
+      requestId,
+    }));
   }
 
   async #removeWorktree(state: RunState, name: MemberName): Promise<void> {

@@ -23,4 +23,6 @@ export interface World {
   readonly board: StatusBoard;
   readonly host: Host;
   readonly worktrees: Worktrees;
+  /** Nobody sits before this process, and this is what was said beforehand to whatever asks (`opencode run`). */
+  readonly unattended?: "allow" | "reject";
 }

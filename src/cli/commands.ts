@@ -1,3 +1,4 @@
+import { answer } from "./answer.ts";
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { limit } from "./limit.ts";
@@ -7,4 +8,4 @@ import { tell } from "./tell.ts";
 import { why } from "./why.ts";
 
 /** All of them, in the order in which they are shown. */
-export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, limit];
+export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, answer, limit];

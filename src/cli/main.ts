@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
+import { answerGate } from "../app/answer-gate.ts";
 import { changeLimits } from "../app/change-limits.ts";
 import { tellParticipants } from "../app/tell-participants.ts";
 import type { Books } from "../app/transact.ts";
@@ -74,6 +75,7 @@ function openWorld(): World {
     changeLimits: async (baseDir, runId, limits) => changeLimits(await openBooks(baseDir), runId, limits),
     tell: async (baseDir, runId, letter) =>
       tellParticipants(await openBooks(baseDir), runId, { messageId: systemIds.fresh("mail"), ...letter }),
+    answerGate: async (baseDir, runId, given) => answerGate(await openBooks(baseDir), runId, given),
     async readClaim(text) {
       const reading = parseClaim(text);
       if (!reading.ok) return undefined;

@@ -31,6 +31,8 @@ const SAYINGS: Readonly<Record<EventName, (entry: JournalEntry) => string>> = {
   member_failed: ({ member, reason }) => `${text(member)} could not be started${because(reason)}`,
   member_lost: ({ member, reason }) => `${text(member)} is lost${because(reason)}`,
   member_done: ({ member, reason }) => `${text(member)} is done${because(reason)}`,
+  gate_answered: ({ member, permission, reply, by }) =>
+    `${by === "person" ? "a person" : "a rule"} answers ${text(member)}, who asks for ${text(permission)}: ${text(reply)}`,
   gate_closed: ({ member, left }) => `a request of ${text(member)} is answered, ${text(left)} left`,
   shutdown_requested: ({ member, by, reason }) =>
     `${text(by)} asks ${by === member ? "to be shut down" : `${text(member)} to shut down`}${because(reason)}`,

@@ -1,3 +1,4 @@
+import type { Gate } from "../core/facts.ts";
 import type { Participant, TaskId } from "../core/ids.ts";
 import type { Wait, WaitingMail, WaitKind } from "../core/waits.ts";
 import { LIMIT_KEYS, type LimitKey, RUN_LIMITS } from "../options.ts";
@@ -24,6 +25,10 @@ export function sayWait({ age }: World, view: RunView, wait: Wait): SaidWait {
   return { text: plain(text), ...(todo === undefined ? {} : { todo: plain(todo) }) };
 }
 
+export function sayGate({ kind, subject, detail }: Gate): string {
+  return kind === "permission" ? `permission ${subject} (${detail})` : `question: ${detail}`;
+}
+
 const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context) => SaidWait } = {
   owner: ({ owner, since }, { view: { state, owner: process }, age }) => ({
     text:
@@ -36,9 +41,7 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
     text: `The run has been ${status} for ${age(since)}: what that takes is being carried out.`,
   }),
   approval: ({ who, gate, since }, { view, age }) => {
-    const asked =
-      gate.kind === "permission" ? `permission ${gate.subject} (${gate.detail})` : `question: ${gate.detail}`;
-    const text = `${who} has waited ${age(since)} for your answer: ${asked}.`;
+    const text = `${who} has waited ${age(since)} for your answer: ${sayGate(gate)}.`;
     if (who === "lead" || gate.kind === "question") return { text, todo: "Answer it in OpenCode." };
     return { text, todo: command(view, `answer ${who} once`, "or always, or reject with a message") };
   },

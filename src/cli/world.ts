@@ -1,3 +1,4 @@
+import type { GateAnswer } from "../app/answer-gate.ts";
 import type { LimitChange } from "../app/change-limits.ts";
 import type { Batch } from "../core/delivery.ts";
 import type { JournalEntry } from "../core/effects.ts";
@@ -50,6 +51,8 @@ export interface World {
     runId: RunId,
     letter: { readonly to: string; readonly body: string },
   ): Promise<{ readonly state: RunState; readonly messages: readonly Message[] }>;
+  /** Commits a person's answer to what a participant waits for. */
+  answerGate(baseDir: string, runId: RunId, answer: GateAnswer): Promise<void>;
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
 }

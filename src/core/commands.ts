@@ -1,3 +1,4 @@
+import type { PermissionAnswer } from "./effects.ts";
 import type { Gate, HostFault } from "./facts.ts";
 import type { Instant, MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
 import type { Reference, ToolKind } from "./message.ts";
@@ -26,6 +27,8 @@ export type Command =
     }
   /** A person's word on what the run may use, whatever it was started with. */
   | { readonly type: "change_limits"; readonly limits: Partial<Limits> }
+  /** A person's word on what a participant waits for. */
+  | ({ readonly type: "answer_gate"; readonly participant: Participant } & PermissionAnswer)
   | {
       readonly type: "create_tasks";
       readonly by: Participant;
@@ -92,7 +95,12 @@ export type Command =
       readonly cost: number;
     })
   | TurnSettled
-  | (OfSession & { readonly type: "note_gate_opened"; readonly gate: Gate })
+  | (OfSession & {
+      readonly type: "note_gate_opened";
+      readonly gate: Gate;
+      /** Nobody is there to be asked, and this is what was said beforehand. */
+      readonly unattended?: "allow" | "reject";
+    })
   | (OfSession & {
       readonly type: "note_gate_closed";
       /** Left out: every gate of the participant is gone. */

@@ -14,11 +14,9 @@ import type { Command, TaskBook, TurnSettled } from "./commands.ts";
 import { dropSpawn, retire, settleCreation } from "./decide-run.ts";
 import { releaseOwned } from "./decide-tasks.ts";
 import { backoffMs, MAX_ATTEMPTS } from "./delivery.ts";
-import type { Gate } from "./facts.ts";
 import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import {
-  gatesOf,
   isLive,
   type LeadSeat,
   type Member,
@@ -55,7 +53,7 @@ type Outcome = Change | Refused | { readonly kind: "unchanged" };
 const UNCHANGED = { kind: "unchanged" } as const;
 
 /** Moves a member by the table, or returns undefined if the command means nothing in its state. */
-function moved(
+export function moved(
   change: Change,
   name: string,
   command: MemberCommand,
@@ -249,7 +247,7 @@ export function rejectShutdown(
   return mail(told, { from: by, to: reader, kind: "shutdown_rejected", body });
 }
 
-function hasTurn(member: Member): boolean {
+export function hasTurn(member: Member): boolean {
   return member.status === "working" || member.status === "needs_approval";
 }
 
@@ -275,7 +273,7 @@ function startTurn(change: Change, name: string, cause: TurnCause, now: Instant)
   return started && patchMember(started, name, (member) => ({ ...member, turn: newTurn(cause, now) }));
 }
 
-function newTurn(cause: TurnCause, now: Instant): Turn {
+export function newTurn(cause: TurnCause, now: Instant): Turn {
   return { startedAt: now, cause, reported: false };
 }
 
@@ -429,52 +427,6 @@ function settledStepOf({ newestStepId }: TurnSettled): Pick<Member, "settledStep
 function faultName(command: TurnSettled): string | undefined {
   if (command.outcome === "ended") return undefined;
   return command.outcome === "aborted" ? "stopped by a person" : faultText(command.fault);
-}
-
-export function noteGateOpened(
-  state: RunState,
-  command: Extract<Command, { type: "note_gate_opened" }>,
-  now: Instant,
-): Outcome {
-  const { participant, gate } = command;
-  const present = gatesOf(state, participant);
-  if (present.some((one) => one.requestId === gate.requestId)) return UNCHANGED;
-  const gates = [...present, gate];
-  if (participant === LEAD) return patchLead(begin(state), { gates });
-  const member = memberOf(state, participant);
-  if (!member || !isLive(member) || member.status === "starting") return UNCHANGED;
-  const change = moved(begin(state), participant, "open_gate", now, gateText(gate)) ?? begin(state);
-  // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
-  const turn = newTurn("foreign", now);
-  return alert(
-    patchMember(change, participant, (one) =>
-      hasTurn(one) ? { ...one, gates, turn: one.turn ?? turn } : { ...one, gates },
-    ),
-    "warning",
-    `${participant} (${state.team.name}) waits for you: ${gateText(gate)}`,
-  );
-}
-
-export function noteGateClosed(
-  state: RunState,
-  command: Extract<Command, { type: "note_gate_closed" }>,
-  now: Instant,
-): Outcome {
-  const { participant, requestId } = command;
-  const present = gatesOf(state, participant);
-  const gates = requestId === undefined ? [] : present.filter((one) => one.requestId !== requestId);
-  if (gates.length === present.length) return UNCHANGED;
-  if (participant === LEAD) return patchLead(begin(state), { gates });
-  const change = patchMember(begin(state), participant, (one) => ({ ...one, gates }));
-  if (gates.length > 0)
-    return tell(change, { event: "gate_closed", member: participant, left: gates.length });
-  return moved(change, participant, "close_gates", now) ?? change;
-}
-
-function gateText(gate: Gate): string {
-  return gate.kind === "permission"
-    ? `permission ${gate.subject} (${gate.detail})`
-    : `question: ${gate.detail}`;
 }
 
 /** A prompt that is not ours: whoever typed it wants the session to go on. */

@@ -1,12 +1,11 @@
 import { begin, type Change, type Decision, seal } from "./change.ts";
 import type { Command } from "./commands.ts";
+import { answerGate, noteGateClosed, noteGateOpened } from "./decide-gates.ts";
 import { changeLimits } from "./decide-limits.ts";
 import { noteUndeliverable, sendMessage } from "./decide-mail.ts";
 import {
   approveShutdown,
   noteAtRest,
-  noteGateClosed,
-  noteGateOpened,
   notePrompted,
   noteSessionDeleted,
   noteSessionOpened,
@@ -59,6 +58,8 @@ function route(state: RunState, command: Command, now: Instant): Outcome {
       return addMembers(state, command, now);
     case "change_limits":
       return changeLimits(state, command, now);
+    case "answer_gate":
+      return answerGate(state, command);
     case "create_tasks":
       return createTasks(state, command, now);
     case "update_task":

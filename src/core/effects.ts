@@ -1,4 +1,4 @@
-import type { EffectId, Instant, MemberName, SessionId } from "./ids.ts";
+import type { EffectId, Instant, MemberName, Participant, SessionId } from "./ids.ts";
 import type { Message } from "./message.ts";
 import type { PermissionRule } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -47,8 +47,23 @@ export type DeedEffect =
       readonly level: "info" | "warning" | "error";
       readonly text: string;
     }
+  /** Answers a permission that a participant's session, or one below it, waits for. */
+  | ({
+      readonly effectId: EffectId;
+      readonly type: "answer_permission";
+      readonly participant: Participant;
+    } & PermissionAnswer)
   /** The run is closed: its folder moves to the archive. */
   | { readonly effectId: EffectId; readonly type: "archive_run" };
+
+/** What may be answered to a permission. */
+export interface PermissionAnswer {
+  readonly requestId: string;
+  /** `always` holds in the host's memory for all sessions of that directory. */
+  readonly reply: "once" | "always" | "reject";
+  /** With a rejection: told to the model, and its turn goes on; a rejection without one ends the turn. */
+  readonly message?: string;
+}
 
 export type EffectType = Effect["type"];
 

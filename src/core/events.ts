@@ -8,7 +8,7 @@ import type { WorktreeEnd } from "./worktree.ts";
 export type EventName =
   | `run_${"created" | "active" | "failed" | "orphaned" | "adopted" | "closing" | "closed" | "quiet"}`
   | `member_${"added" | MemberStatus}`
-  | "gate_closed"
+  | `gate_${"answered" | "closed"}`
   | `shutdown_${"requested" | "approved" | "rejected"}`
   | `worktree_${WorktreeEnd["outcome"]}`
   | "message_sent"

@@ -140,5 +140,7 @@ export interface Gate {
   readonly subject: string;
   /** What it is asked for: patterns, or the question's text. */
   readonly detail: string;
+  /** For a permission: what an answer of `always` would allow from then on. */
+  readonly always?: readonly string[];
   readonly openedAt: Instant;
 }

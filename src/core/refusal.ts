@@ -13,6 +13,7 @@ const CODES = {
   team_not_found: "No declared team of that name.",
   member_unknown: "No member of that name in the run.",
   member_ended: "The member is done, failed or lost and can take no mail.",
+  request_unknown: "Nobody waits for an answer to that request.",
   member_exists: "A live member of that name is in the run already.",
   agent_unknown: "The host has no agent of that name.",
   agent_ineligible: "The agent cannot serve as a member.",

@@ -377,6 +377,8 @@ export interface Member {
   readonly settledStepId?: string;
   /** Open requests of its session and of those below it. */
   readonly gates: readonly Gate[];
+  /** How often this generation was told that it repeats itself. */
+  readonly loops?: number;
   /** The person's Esc: no turn of ours until new mail from lead or person, or a prompt that is not ours. */
   readonly heldByPerson: boolean;
   /** Earliest next wake after an error, with the errors in a row that led to it. */

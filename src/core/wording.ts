@@ -1,5 +1,5 @@
 import { MAX_ATTEMPTS } from "./delivery.ts";
-import type { HostFault } from "./facts.ts";
+import type { Gate, HostFault } from "./facts.ts";
 import type { Instant, Participant } from "./ids.ts";
 import { isLive, type Member, participantsOf, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -184,6 +184,38 @@ function standing({ taskId, status, owner, blockedBy }: Task, ready: readonly nu
 /** To the lead, about two members that are stopped. */
 export function goingInCircles(one: Participant, other: Participant, count: number): string {
   return `${one} and ${other} have answered each other ${count} times without any task changing, and cannot write to each other until one does. Decide for them: write to one of them, or change a task.`;
+}
+
+/** To the person who runs the lead, as a toast: who asks for what, and how it is answered. */
+export function asksForApproval(member: Participant, team: string, gate: Gate): string {
+  const asks = `${member} (${team}) asks: ${gateText(gate)}.`;
+  return gate.kind === "permission"
+    ? `${asks} Answer: flotilla answer ${member} once|always|reject`
+    : `${asks} It is answered in OpenCode's view of that session.`;
+}
+
+export function gateText(gate: Gate): string {
+  return gate.kind === "permission"
+    ? `permission ${gate.subject} (${gate.detail})`
+    : `question: ${gate.detail}`;
+}
+
+/** All that holds a member, by the oldest of them. */
+export function gatesText([first, ...others]: readonly Gate[]): string {
+  if (!first) return "";
+  return others.length === 0 ? gateText(first) : `${gateText(first)} and ${others.length} more`;
+}
+
+/** To a model whose request nobody can answer. Something is said, so that its turn goes on. */
+export const NOBODY_THERE =
+  "Nobody is there to approve this: it is refused. Go on without it, or report what you lack.";
+
+/** Why a step was refused; the host lets its turn fail with it. */
+export const REPEATED = "The same call was made three times in one step.";
+
+/** To a model whose step was refused: it does not see that step any more. */
+export function repeatsItself(): string {
+  return "Your last step made the same call three times and was dropped. Repeating a call changes nothing: call it once and read its result, try another way, or tell the lead what stops you.";
 }
 
 /** What cut a turn short. */

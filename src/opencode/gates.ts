@@ -1,6 +1,6 @@
+import type { PermissionAnswer } from "../core/effects.ts";
 import type { Gate } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
-import type { PermissionReply } from "../ports.ts";
 import { type Answer, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { readMessage } from "./transcript.ts";
@@ -11,7 +11,15 @@ export function gateOfPermission(request: Fields, openedAt: Instant): Gate | und
   const subject = text(request["permission"]);
   if (requestId === undefined || subject === undefined) return undefined;
   const detail = list(request["patterns"]).map(String).join(", ");
-  return { kind: "permission", requestId, subject, detail, openedAt };
+  const always = list(request["always"]).map(String);
+  return {
+    kind: "permission",
+    requestId,
+    subject,
+    detail,
+    ...(always.length > 0 ? { always } : {}),
+    openedAt,
+  };
 }
 
 /** A question that waits for its answer, as the event `question.asked` and `GET /question` both have it. */
@@ -71,7 +79,7 @@ async function isUnderway(transport: Transport, sessionId: SessionId, request: F
 export async function answerPermission(
   transport: Transport,
   directory: string,
-  { requestId, reply, message }: PermissionReply,
+  { requestId, reply, message }: PermissionAnswer,
 ): Promise<boolean> {
   const path = `/permission/${encodeURIComponent(requestId)}/reply`;
   const answer = await sendFor(transport, {

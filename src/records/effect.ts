@@ -60,6 +60,14 @@ const EFFECTS: { readonly [T in EffectType]: z.ZodType<Of<T>> } = {
     level: openWord(),
     text: z.string(),
   }),
+  answer_permission: recordOf<Of<"answer_permission">>({
+    effectId: z.string(),
+    type: z.literal("answer_permission"),
+    participant: z.string(),
+    requestId: z.string(),
+    reply: oneOf({ once: true, always: true, reject: true }),
+    message: z.string().exactOptional(),
+  }),
   archive_run: recordOf<Of<"archive_run">>({ effectId: z.string(), type: z.literal("archive_run") }),
 };
 

@@ -62,6 +62,7 @@ const gate = recordOf<Gate>({
   sessionId: z.string().exactOptional(),
   subject: z.string(),
   detail: z.string(),
+  always: z.array(z.string()).exactOptional(),
   openedAt: instant,
 });
 
@@ -151,6 +152,7 @@ const storedMember = recordOf<StoredMember>({
   turn: turn.exactOptional(),
   settledStepId: z.string().exactOptional(),
   gates: z.array(gate),
+  loops: count.exactOptional(),
   heldByPerson: z.boolean(),
   backoff: recordOf<NonNullable<Member["backoff"]>>({ failures: count, until: instant }).exactOptional(),
   lastFault: fault.exactOptional(),

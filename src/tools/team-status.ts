@@ -75,7 +75,8 @@ function next(report: StatusReport): string {
   if (wait?.ended === "message") return "You have mail: it is in front of you at your next step.";
   if (report.stuck !== undefined) return "Nothing moves by itself any more, see stuck.";
   const asking = members.filter((member) => member.status === "needs_approval").map((member) => member.name);
-  if (asking.length > 0) return `${asking.join(", ")} waits for the person's approval: tell the person.`;
+  if (asking.length > 0)
+    return `${asking.join(", ")} waits for the person's approval: tell the person, who can answer with \`flotilla answer ${asking[0]} once|always|reject\`.`;
   if (you !== "lead") {
     return tasks.ready.length > 0
       ? `Ready tasks: ${numbers(tasks.ready.map((taskId) => ({ taskId })))}. team_task_list shows whose they are.`

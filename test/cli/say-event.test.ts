@@ -42,6 +42,16 @@ const SENTENCES: Readonly<Record<EventName, readonly (readonly [fields: Fields, 
     [{ member: "ada", reason: "its session was deleted" }, "ada is lost: its session was deleted"],
   ],
   member_done: [[{ member: "ada", reason: "run closed" }, "ada is done: run closed"]],
+  gate_answered: [
+    [
+      { member: "ada", permission: "bash", reply: "once", by: "person" },
+      "a person answers ada, who asks for bash: once",
+    ],
+    [
+      { member: "ada", permission: "doom_loop", reply: "reject", by: "rule" },
+      "a rule answers ada, who asks for doom_loop: reject",
+    ],
+  ],
   gate_closed: [[{ member: "ada", left: 1 }, "a request of ada is answered, 1 left"]],
   shutdown_requested: [
     [{ member: "ada", by: "lead", reason: "no work" }, "lead asks ada to shut down: no work"],

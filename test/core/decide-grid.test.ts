@@ -445,6 +445,29 @@ const GRIDS: readonly Grid[] = [
     `,
   },
   {
+    title: "note_gate_opened of ada, who repeats herself",
+    make: () => ({
+      type: "note_gate_opened",
+      participant: "ada",
+      gate: { ...permission("per_2"), subject: "doom_loop" },
+    }),
+    golden: `
+      creating active orphaned closing: starting failed lost done -> .
+      creating active orphaned closing: waiting working interrupted -> ada=needs_approval member_error>ada answer_permission
+      creating active orphaned closing: rest -> member_error>ada answer_permission
+      closed failed: all -> .
+    `,
+  },
+  {
+    title: "answer_gate of ada",
+    make: () => ({ type: "answer_gate", participant: "ada", requestId: "per_1", reply: "once" }),
+    golden: `
+      creating closing closed failed: all -> x run_not_live
+      active orphaned: starting waiting working interrupted failed lost done -> x request_unknown
+      active orphaned: rest -> answer_permission
+    `,
+  },
+  {
     title: "note_gate_opened of the lead",
     make: () => ({ type: "note_gate_opened", participant: "lead", gate: permission("per_2") }),
     golden: `
@@ -579,6 +602,7 @@ describe("every command on every status of a run and a member", () => {
       note_turn_started: true,
       note_step: true,
       note_turn_settled: true,
+      answer_gate: true,
       note_gate_opened: true,
       note_gate_closed: true,
       note_prompted: true,

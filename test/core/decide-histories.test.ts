@@ -60,13 +60,13 @@ const TIGHT: Limits = {
   unreadMaxBytes: 100,
 };
 
-/** A person gives more, less, and takes both back. */
 /** The participant's own, or one of its subagent's. */
 function gateOf(what: number): Gate {
   const gate = permission(`per_${what % 3}`);
   return what % 2 === 0 ? gate : { ...gate, sessionId: "ses_below" };
 }
 
+/** A person gives more, less, and takes both back. */
 const LIMITS_BY_PERSON: readonly Partial<Limits>[] = [
   { maxMessages: 6, maxMemberTurns: 9 },
   { maxTokens: 4_000, maxCost: 40 },
@@ -89,6 +89,7 @@ const WISHES = [
   "open_gate",
   "close_gate",
   "close_gates",
+  "answer_gate",
   "prompt",
   "rest",
   "delete_session",
@@ -288,6 +289,8 @@ class Life {
         return { type: "note_gate_closed", participant, requestId: `per_${what % 3}` };
       case "close_gates":
         return { type: "note_gate_closed", participant };
+      case "answer_gate":
+        return { type: "answer_gate", participant, requestId: `per_${what % 3}`, reply: "once" };
       case "prompt":
         return hosted ? { type: "note_prompted", participant } : undefined;
       case "rest":
@@ -395,6 +398,7 @@ class Life {
       settle: ({ turn }) => turn !== undefined,
       close_gate: ({ gates }) => gates.length > 0,
       close_gates: ({ gates }) => gates.length > 0,
+      answer_gate: ({ gates }) => gates.length > 0,
       prompt: ({ heldByPerson }) => heldByPerson,
     };
     const aimed = seats.filter(([, seat]) => who % 4 !== 0 && (fits[wish]?.(seat) ?? true));
@@ -584,6 +588,7 @@ const WANTED: readonly string[] = [
   "note_step",
   "note_turn_settled",
   "note_gate_opened",
+  "answer_gate",
   "note_gate_closed",
   "note_prompted",
   "note_at_rest",

@@ -243,7 +243,7 @@ function hostEvaluate(list: readonly PermissionRule[], permission: string, patte
 }
 
 /** Few letters and short patterns, so that they meet in every way there is. */
-const letter = fc.constantFrom("a", "b", " ", "/");
+const letter = fc.constantFrom("a", "b", " ", "/", ".", "\n");
 const token = fc.oneof(
   { weight: 5, arbitrary: letter },
   { weight: 3, arbitrary: fc.constant("*") },
@@ -318,6 +318,52 @@ describe("whatever the rules", () => {
         }
       }),
       { numRuns: 1_500 },
+    );
+  });
+
+  test("all of a member's session rules keep that promise, but for the team's own tools; and it never has a question", () => {
+    fc.assert(
+      fc.property(ruleList(4), ruleList(4), fillings, (lead, agent, texts) => {
+        const member = [...agent, ...memberRules({ lead, agent })];
+        for (const [permission, pattern] of calls([...lead, ...agent], texts)) {
+          if (TOOL_NAMES.some((tool) => tool === permission)) continue;
+          const own = RANK[hostEvaluate(member, permission, pattern)];
+          for (const list of [lead, agent])
+            expect(own).toBeGreaterThanOrEqual(RANK[hostEvaluate(list, permission, pattern)]);
+        }
+        expect(hidesTool(member, "question")).toBe(true);
+        // Rules are appended when a member comes back, or is opened again: once more is as once.
+        const again = [...member, ...memberRules({ lead, agent })];
+        for (const [permission, pattern] of calls([...lead, ...agent], texts))
+          expect(hostEvaluate(again, permission, pattern)).toBe(hostEvaluate(member, permission, pattern));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a catch-all that comes last says all there is to say, whoever wrote it", () => {
+    const last = fc.constantFrom<Action>("allow", "ask", "deny");
+    fc.assert(
+      fc.property(
+        ruleList(4),
+        last,
+        ruleList(4),
+        last,
+        fillings,
+        (lead, leadLast, agent, agentLast, texts) => {
+          const closed = (list: readonly PermissionRule[], action: Action): PermissionRule[] => [
+            ...list,
+            { permission: "*", pattern: "*", action },
+          ];
+          const [above, own] = [closed(lead, leadLast), closed(agent, agentLast)];
+          const member = [...own, ...stricter(above, own)];
+          for (const [permission, pattern] of calls([...lead, ...agent], texts))
+            expect(RANK[hostEvaluate(member, permission, pattern)]).toBe(
+              Math.max(RANK[leadLast], RANK[agentLast]) as 0 | 1 | 2,
+            );
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 

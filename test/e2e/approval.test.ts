@@ -65,7 +65,7 @@ describe("a permission that a member asks for", () => {
         next: expect.stringContaining("ada waits for the person's approval"),
       });
       expect(toast.properties["message"]).toBe(
-        `ada (${team.name}) waits for you: permission bash (echo allowed)`,
+        `ada (${team.name}) asks: permission bash (echo allowed). Answer: flotilla answer ada once|always|reject`,
       );
       expect(await play.host.permissions()).toMatchObject([
         { id: requestId, sessionID: team.member("ada").sessionId, permission: "bash" },

@@ -16,6 +16,7 @@ export interface Fault {
 
 const RUN = ["core/decide-run.test.ts"];
 const MEMBERS = ["core/decide-members.test.ts"];
+const GATES = ["core/decide-gates.test.ts"];
 const MAIL = ["core/decide-mail.test.ts"];
 const BUDGETS = ["core/decide-budgets.test.ts"];
 const POLICY = ["core/decide-policy.test.ts"];
@@ -189,16 +190,16 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a member goes on working while one of two requests is still open",
-    file: "core/decide-members.ts",
-    find: "if (gates.length > 0)\n",
-    replace: "if (gates.length > 1)\n",
-    suite: MEMBERS,
+    file: "core/decide-gates.ts",
+    find: "if (gates.length > 0) {\n",
+    replace: "if (gates.length > 1) {\n",
+    suite: GATES,
   },
   {
     name: "a request that is the first sign of a turn begins none, and the member never settles",
-    file: "core/decide-members.ts",
-    find: "hasTurn(one) ? { ...one, gates, turn: one.turn ?? turn } : { ...one, gates },",
-    replace: "({ ...one, gates }),",
+    file: "core/decide-gates.ts",
+    find: '{ ...member, gates, reason, turn: member.turn ?? newTurn("foreign", now) }',
+    replace: "{ ...member, gates, reason }",
     suite: HISTORIES,
   },
   {
@@ -953,5 +954,26 @@ export const FAULTS: readonly Fault[] = [
     find: "fact.parentId !== undefined && !fact.isMember",
     replace: "fact.parentId !== undefined",
     suite: OBSERVE,
+  },
+  {
+    name: "a member that repeats itself is told so for ever, and nobody ever looks",
+    file: "core/decide-gates.ts",
+    find: "(member.loops ?? 0) < LOOPS_TOLD",
+    replace: "true",
+    suite: GATES,
+  },
+  {
+    name: "a request is answered by rule though a person sits there",
+    file: "core/decide-gates.ts",
+    find: "unattended === undefined || member.directory",
+    replace: "member.directory",
+    suite: GATES,
+  },
+  {
+    name: "the journal tells what a person said to a member",
+    file: "core/decide-gates.ts",
+    find: "reply: answer.reply,",
+    replace: "...answer,",
+    suite: GATES,
   },
 ];
