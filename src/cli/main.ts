@@ -67,6 +67,8 @@ function openWorld(): World {
     sources: sourcesOf(at),
     pluginHomes: pluginHomesOf(at),
     readConfig: (beside) => viewOf(readConfig(at, beside?.options), beside?.place),
+    userFolder: userFolder(env),
+    readJsonc,
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
     waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),

@@ -28,6 +28,10 @@ export interface World {
   readonly pluginHomes: readonly string[];
   /** `team_mode` from all sources, and from what stands beside the plugin and where. */
   readConfig(beside?: { readonly options?: unknown; readonly place: string }): ConfigView;
+  /** The user's own configuration folder of the host. */
+  readonly userFolder: string;
+  /** A text of the host's configuration, with where in it something is wrong or stands. */
+  readJsonc(text: string): ConfigText;
   /** The work tree in which the caller stands, or, outside of any, its directory. */
   readonly project: string;
   openRuns(baseDir: string): Runs;
@@ -67,6 +71,18 @@ export interface ConfigSource {
   readonly plugin: unknown;
   /** Where the n-th entry of that key stands, `<file>:<line>:<column>`. */
   placeOf(index: number): string;
+}
+
+/** Positions are from 1, as editors count them. */
+export interface ConfigText {
+  readonly value: unknown;
+  readonly faults: readonly { readonly at: Position; readonly message: string }[];
+  positionOf(offset: number): Position;
+}
+
+interface Position {
+  readonly line: number;
+  readonly column: number;
 }
 
 /** The configuration as it holds here. */

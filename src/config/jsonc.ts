@@ -20,6 +20,7 @@ export interface JsoncText {
   readonly value: unknown;
   /** The first fault of syntax, and every key that stands twice. */
   readonly faults: readonly TextFault[];
+  positionOf(offset: number): Position;
   /** Where the value at the path stands, or the nearest thing around it that exists. */
   valueAt(path: Path): Position;
   /** Where the last key of the path stands, or the nearest thing around it that exists. */
@@ -52,6 +53,7 @@ export function readJsonc(text: string): JsoncText {
   return {
     value,
     faults,
+    positionOf: (offset) => positionOf(clean, offset),
     valueAt: (path) => positionOf(clean, find(tree, path).value?.offset ?? 0),
     keyAt: (path) => positionOf(clean, find(tree, path).key?.offset ?? 0),
   };
