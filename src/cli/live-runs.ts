@@ -17,7 +17,7 @@ export function baseDirOf(world: World): string {
   });
 }
 
-interface AllRuns {
+export interface AllRuns {
   /** Oldest first. */
   readonly views: readonly RunView[];
   readonly unreadable: readonly UnreadableFile[];

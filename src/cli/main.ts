@@ -28,7 +28,7 @@ import { understand } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
 import { openTerminal } from "./terminal.ts";
-import type { ConfigSource, ConfigView, Outcome, RunView, Screen, Setting, World } from "./world.ts";
+import type { ConfigSource, ConfigView, Outcome, RunView, Setting, World } from "./world.ts";
 
 /** The command's door: understands the line, opens what the commands look at, prints what they return. */
 
@@ -41,14 +41,15 @@ const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.met
 
 async function run(args: readonly string[]): Promise<Outcome> {
   const wanted = understand(args, COMMANDS, nearest);
-  const screen = screenOf(process.stdout);
+  const terminal = openTerminal();
+  const screen = terminal.screen();
   if (wanted.kind === "version") return { text: PACKAGE.version, code: 0 };
   if (wanted.kind === "help") {
     const text = wanted.of ? helpOf(wanted.of, screen) : overview(COMMANDS, screen);
     return { text, code: 0 };
   }
   const { command, words, options } = wanted;
-  return command.start(openWorld(), { words, options, screen, terminal: openTerminal() });
+  return command.start(openWorld(), { words, options, screen, terminal });
 }
 
 function openWorld(): World {
@@ -155,14 +156,6 @@ function settingsOf(reading: ConfigReading, sayPlace: (origin: Origin) => string
     ...(values.has(key) && !VEILED.test(key) ? { value: sayValue(values.get(key)) } : {}),
     place: sayPlace(origin),
   }));
-}
-
-/** Colour and width only where somebody looks: what is piped is for a program. */
-function screenOf({ isTTY, columns }: typeof process.stdout): Screen {
-  if (!isTTY) return { colour: false };
-  // A terminal that does not say how wide it is says 0.
-  const width = columns > 0 ? { width: columns } : {};
-  return { colour: !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb", ...width };
 }
 
 function fail(fault: unknown): void {

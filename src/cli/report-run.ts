@@ -1,5 +1,5 @@
 import type { ModelChoice } from "../core/run.ts";
-import { countTasks, reasonOf } from "./run-facts.ts";
+import { countTasks, standingOf } from "./run-facts.ts";
 import type { RunView } from "./world.ts";
 
 /** A run for programs. Instants are epoch milliseconds; what is not known is left out. */
@@ -18,8 +18,7 @@ export function reportRun(view: RunView): object {
     lead: { sessionId: lead.sessionId, directory: lead.directory, unread: unread["lead"] ?? 0 },
     members: Object.values(members).map((member) => ({
       name: member.plan.name,
-      status: member.status,
-      reason: reasonOf(view, member),
+      ...standingOf(view, member),
       since: member.since,
       agent: member.plan.agent,
       model: member.plan.model && modelName(member.plan.model),

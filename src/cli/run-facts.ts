@@ -1,4 +1,4 @@
-import type { Member } from "../core/run.ts";
+import type { Member, MemberStatus } from "../core/run.ts";
 import type { TaskStatus } from "../core/task.ts";
 import type { RunView } from "./world.ts";
 
@@ -10,17 +10,26 @@ export function countTasks({ tasks }: RunView): Readonly<Record<TaskStatus, numb
   return counts;
 }
 
-/** Statuses that say that something goes on. Without a living owner nothing does, and the word is from before. */
-const MOVING: ReadonlySet<Member["status"]> = new Set(["starting", "working", "needs_approval"] as const);
+/** Statuses that say that something goes on, which a process has to keep up. */
+const MOVING: ReadonlySet<MemberStatus> = new Set<MemberStatus>(["starting", "working", "needs_approval"]);
 
-/** Why the member stands as it does; `stale` where its status outlived the process that kept it up. */
-export function reasonOf({ owner }: RunView, { status, reason, shutdown }: Member): string | undefined {
+/**
+ * How the member stands for a reader: what a process kept up ended with it, whatever the file says. After one that ended in
+ * good order the word is from before.
+ */
+export function standingOf(
+  { owner }: RunView,
+  { status, reason, shutdown }: Member,
+): { readonly status: MemberStatus; readonly reason?: string } {
+  const isMoving = MOVING.has(status);
+  const isLost = isMoving && owner?.alive === false;
   const all = [
-    ...(owner?.alive !== true && MOVING.has(status) ? ["stale"] : []),
+    ...(isLost ? [`was ${status.replace("_", " ")}`] : []),
+    ...(isMoving && !owner ? ["stale"] : []),
     ...(reason === undefined ? [] : [reason]),
     ...(shutdown.status === "requested" || shutdown.status === "approved"
       ? [`shutdown ${shutdown.status}`]
       : []),
   ];
-  return all.length === 0 ? undefined : all.join(", ");
+  return { status: isLost ? "lost" : status, ...(all.length === 0 ? {} : { reason: all.join(", ") }) };
 }

@@ -1,28 +1,49 @@
-import type { Member } from "../core/run.ts";
-import { countTasks, reasonOf } from "./run-facts.ts";
+import type { Member, MemberStatus } from "../core/run.ts";
+import { type Paint, paint } from "./paint.ts";
+import { countTasks, standingOf } from "./run-facts.ts";
 import { counted, cut, plain, table } from "./table.ts";
 import type { RunView, Screen, World } from "./world.ts";
 
 const INDENT = "  ";
 const HEADING = ["MEMBER", "STATUS", "FOR", "UNREAD", "TURNS", "TOKENS", "COST", "TASKS", "AGENT", "REASON"];
 
+/** What can be left out where the screen is narrow, first what is missed least. */
+const DISPENSABLE = ["AGENT", "COST", "TOKENS", "TURNS", "TASKS", "FOR"];
+
+const COLOURS: Readonly<Partial<Record<MemberStatus, Paint>>> = {
+  working: "green",
+  needs_approval: "yellow",
+  interrupted: "yellow",
+  failed: "red",
+  lost: "red",
+  done: "dim",
+};
+
 /** A run for people: what it is, who moves it, and a line for each member. */
-export function sayRun({ age }: World, { width }: Screen, view: RunView): string {
+export function sayRun({ age }: World, screen: Screen, view: RunView): string {
+  const { width } = screen;
   const { state, unread } = view;
-  const { runId, team, label, status, reason, createdAt, lead, members, messages, spent } = state;
+  const { runId, team, label, status, reason, createdAt, lead, messages, spent } = state;
+  const heading = `${team.name}${label === undefined ? "" : ` (${label})`}  ${runId}`;
   const facts = [
-    `${team.name}${label === undefined ? "" : ` (${label})`}  ${runId}`,
     `${INDENT}${status}${reason === undefined ? "" : ` (${reason})`} for ${age(state.since)}, created ${age(createdAt)} ago`,
     `${INDENT}owner: ${sayOwner(view)}`,
     `${INDENT}lead: ${lead.sessionId} in ${lead.directory}, ${unread["lead"] ?? 0} unread`,
     `${INDENT}tasks: ${sayTasks(view)}; ${counted(messages, "message")} so far`,
     ...(spent.length === 0 ? [] : [`${INDENT}used up: ${spent.join(", ")}`]),
   ];
-  const rows = Object.values(members).map((member) => row(age, view, member));
-  const lines = rows.length === 0 ? [] : table(HEADING, rows, width && width - INDENT.length);
-  return [...facts.map((fact) => cut(plain(fact), width)), ...lines.map((line) => `${INDENT}${line}`)].join(
-    "\n",
-  );
+  const members = Object.values(state.members);
+  const rows = members.map((member) => row(age, view, member));
+  const lines = rows.length === 0 ? [] : table(HEADING, rows, width && width - INDENT.length, DISPENSABLE);
+  return [
+    paint(screen, "bold", cut(plain(heading), width)),
+    ...facts.map((fact) => cut(plain(fact), width)),
+    ...lines.map((line, index) => {
+      const member = members[index - 1];
+      const colour = member ? COLOURS[standingOf(view, member).status] : "dim";
+      return INDENT + (colour ? paint(screen, colour, line) : line);
+    }),
+  ].join("\n");
 }
 
 function sayOwner({ owner }: RunView): string {
@@ -37,7 +58,8 @@ function sayTasks(view: RunView): string {
 }
 
 function row(age: World["age"], view: RunView, member: Member): readonly string[] {
-  const { plan, status, since, usage, tasks } = member;
+  const { plan, since, usage, tasks } = member;
+  const { status, reason = "" } = standingOf(view, member);
   return [
     plan.name,
     status,
@@ -48,6 +70,6 @@ function row(age: World["age"], view: RunView, member: Member): readonly string[
     usage.cost === 0 ? "" : usage.cost.toFixed(2),
     tasks.map((taskId) => `#${taskId}`).join(" "),
     plan.agent,
-    reasonOf(view, member) ?? "",
+    reason,
   ];
 }

@@ -7,21 +7,45 @@ const LEAST_LAST = 12;
 /**
  * Lines of a table with its heading. Columns are as wide as their widest cell, the last one as wide as the screen leaves
  * it. A column that is empty in every row is left out.
+ *
+ * @param dispensable headings of columns that are left out where the screen is too narrow, in that order.
  */
 export function table(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
   width?: number,
+  dispensable: readonly string[] = [],
 ): readonly string[] {
-  const shown = heading.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
-  const all = [heading, ...rows].map((row) => shown.map((column) => plain(row[column] ?? "")));
-  const widths = shown.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column] ?? ""))));
-  return all.map((row) => {
-    const before = row.slice(0, -1).map((cell, column) => padded(cell, widths[column] ?? 0) + GAP);
+  const all = [heading, ...rows].map((row) => heading.map((_, column) => plain(row[column] ?? "")));
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column] ?? ""))));
+  const filled = heading.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
+  const shown = fitting(heading, filled, widths, width, dispensable);
+  return all.map((whole) => {
+    const row = shown.map((column) => ({ cell: whole[column] ?? "", width: widths[column] ?? 0 }));
+    const before = row.slice(0, -1).map(({ cell, width: columns }) => padded(cell, columns) + GAP);
     const line = before.join("");
     const left = width === undefined ? undefined : Math.max(LEAST_LAST, width - lengthOf(line));
-    return (line + cut(row.at(-1) ?? "", left)).trimEnd();
+    return (line + cut(row.at(-1)?.cell ?? "", left)).trimEnd();
   });
+}
+
+/** The columns that are shown on a screen of that width. */
+function fitting(
+  heading: readonly string[],
+  columns: readonly number[],
+  widths: readonly number[],
+  width: number | undefined,
+  dispensable: readonly string[],
+): readonly number[] {
+  const last = columns.at(-1);
+  const needed = columns.reduce((sum, column) => {
+    const own = widths[column] ?? 0;
+    return sum + (column === last ? Math.min(own, LEAST_LAST) : own + GAP.length);
+  }, 0);
+  const [next, ...others] = dispensable;
+  if (width === undefined || needed <= width || next === undefined) return columns;
+  const left = columns.filter((column) => heading[column] !== next);
+  return fitting(heading, left, widths, width, others);
 }
 
 /** In one line, without what a terminal would obey: control characters, and marks that turn the direction of writing. */

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import type { Screen } from "./world.ts";
 
 /** Where a command is answered while it goes on: most return what they have to say and need none of it. */
 export interface Terminal {
@@ -6,6 +7,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Aborted when the person has had enough (Ctrl-C), or nobody reads on. */
   readonly stopped: AbortSignal;
+  /** As it is now: a window may be drawn to another size. */
+  screen(): Screen;
   print(text: string): void;
   /** Whether the person agrees. */
   ask(question: string): Promise<boolean>;
@@ -30,6 +33,7 @@ export function openTerminal(): Terminal {
       }
       return stop.signal;
     },
+    screen: () => screenOf(stdout),
     print: (text) => {
       stdout.write(text);
     },
@@ -50,4 +54,13 @@ export function openTerminal(): Terminal {
       return Buffer.concat(chunks).toString("utf8");
     },
   };
+}
+
+/** Colour and size only where somebody looks: what is piped is for a program. */
+function screenOf({ isTTY, columns, rows }: typeof process.stdout): Screen {
+  if (!isTTY) return { colour: false };
+  // A terminal that does not say how large it is says 0.
+  const width = columns > 0 ? { width: columns } : {};
+  const height = rows > 0 ? { height: rows } : {};
+  return { colour: !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb", ...width, ...height };
 }

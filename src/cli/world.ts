@@ -161,4 +161,6 @@ export interface Screen {
   readonly colour: boolean;
   /** Columns; absent where nobody looks, as in a pipe: then nothing is cut. */
   readonly width?: number;
+  /** Lines; absent as the columns are. */
+  readonly height?: number;
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
-import { batch, member, message, RUN, runState, task } from "../contract/samples.ts";
-import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, type Desk, openDesk } from "./command.ts";
+import { batch, member, message, NOON, RUN, runState, task } from "../contract/samples.ts";
+import { eventually } from "../support/eventually.ts";
+import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, type Desk, NODE, openDesk } from "./command.ts";
 
 let command: BuiltCommand;
 beforeAll(() => {
@@ -10,6 +12,7 @@ beforeAll(() => {
 afterAll(() => command.remove());
 
 const MINUTE = 60_000;
+const PATIENCE = { timeoutMs: 30_000 };
 
 /** Two runs: one at work and owned by this process, one whose owner died while ada worked. */
 async function busyDesk(): Promise<Desk> {
@@ -81,8 +84,8 @@ describe("status", () => {
         `  owner: process ${process.pid}, dead; the run waits for OpenCode to be started in the lead's directory`,
         "  lead: ses_lead in /project, 0 unread",
         "  tasks: none; 0 messages so far",
-        "  MEMBER  STATUS   FOR    UNREAD  TURNS  AGENT    REASON",
-        "  ada     working  4 min  0       0      general  stale",
+        "  MEMBER  STATUS  FOR    UNREAD  TURNS  AGENT    REASON",
+        "  ada     lost    4 min  0       0      general  was working",
         "",
       ].join("\n"),
     );
@@ -147,6 +150,46 @@ describe("status", () => {
       ],
       unreadable: [],
     });
+  });
+
+  test("says each run that is led from here in a line, for a prompt or a bar", async () => {
+    await using desk = await busyDesk();
+    expect(desk.flotilla("status", "--line")).toEqual({ code: 0, out: "\n", err: "" });
+    expect(desk.flotilla("status", "run_", "--line").out).toBe(
+      "explorers: bo interrupted, 1 working\nwriters: nobody moves it, ada lost\n",
+    );
+    const { runs } = await desk.storage();
+    const { lead } = runState();
+    const gates = [
+      { kind: "permission", requestId: "per_1", subject: "bash", detail: "ls", openedAt: NOON },
+    ] as const;
+    const members = Object.fromEntries(
+      ["ada", "bo", "cy"].map((name) => [name, member(name, { status: "needs_approval", gates })]),
+    );
+    await runs.exclusively(RUN, (run) =>
+      run.commit(runState({ lead: { ...lead, directory: desk.at("work") }, members })),
+    );
+    expect(desk.flotilla("status", "--line").out).toBe("explorers: 3 need approval\n");
+  });
+
+  test("goes on with what changes, each text once, until the named run is over", async () => {
+    await using desk = await busyDesk();
+    const watcher = spawn(NODE, [command.path, "status", "writers", "--watch", "--line"], {
+      cwd: desk.at("work"),
+      env: desk.env,
+    });
+    let out = "";
+    watcher.stdout.on("data", (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    const ended = new Promise((resolve) => watcher.once("exit", resolve));
+    await eventually(async () => expect(out).toContain("ada lost"), PATIENCE);
+    const { runs, ownership } = await desk.storage();
+    await ownership.take("run_2");
+    await eventually(async () => expect(out).toContain("1 working"), PATIENCE);
+    await runs.archive("run_2");
+    expect(await ended).toBe(0);
+    expect(out).toBe("writers: nobody moves it, ada lost\n\nwriters: 1 working\n\n\n");
   });
 
   test("says where it looked when there is no run", async () => {

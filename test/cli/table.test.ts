@@ -21,6 +21,15 @@ describe("a table", () => {
     expect(table(heading, [["ada", "", reason]])[1]).toBe(`ada   ${reason}`);
   });
 
+  test("leaves out what can be done without where the screen is narrow, first what is missed least", () => {
+    const rows = [["ada", "general", "12", "a reason that is long"]];
+    const shown = (width: number) =>
+      table(["NAME", "AGENT", "TURNS", "REASON"], rows, width, ["AGENT", "TURNS"]);
+    expect(shown(34)[1]).toBe("ada   general  12     a reason th…");
+    expect(shown(33)[1]).toBe("ada   12     a reason that is lo…");
+    expect(shown(20)[1]).toBe("ada   a reason that…");
+  });
+
   test("keeps its lines whole whatever stands in a cell", () => {
     const lines = table(heading, [["a\nda", "", "\u001b]0;title\u0007\u009b2Jx\u202ey\u2028z"]]);
     expect(lines).toEqual(["NAME  REASON", "a da   ]0;title 2Jx y z"]);
