@@ -12,6 +12,7 @@ import {
 import { timeIsUpAt } from "../core/policy.ts";
 import { type RunState, turnOf } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
+import { ARCHIVE_KEPT_MS } from "./archive-time.ts";
 import { Courier } from "./courier.ts";
 import { describe } from "./describe.ts";
 import { findKin } from "./find-kin.ts";
@@ -26,9 +27,6 @@ import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
 import { Waiters } from "./waiters.ts";
 import type { World } from "./world.ts";
-
-/** How long what a run has left can be read (contract, storage). */
-const ARCHIVE_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /** Before the end of a run that nobody leads any more is tried again: a full disk or a busy lock may need a moment. */
 const END_RETRY_MS = 1_000;

@@ -1,6 +1,7 @@
 import { answer } from "./answer.ts";
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
+import { gc } from "./gc.ts";
 import { init } from "./init.ts";
 import { limit } from "./limit.ts";
 import { log } from "./log.ts";
@@ -9,4 +10,4 @@ import { tell } from "./tell.ts";
 import { why } from "./why.ts";
 
 /** All of them, in the order in which they are shown. */
-export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, answer, limit, init];
+export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, answer, limit, init, gc];

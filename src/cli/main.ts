@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { answerGate } from "../app/answer-gate.ts";
+import { ARCHIVE_KEPT_MS } from "../app/archive-time.ts";
 import { changeLimits } from "../app/change-limits.ts";
 import { tellParticipants } from "../app/tell-participants.ts";
 import type { Books } from "../app/transact.ts";
@@ -15,11 +16,14 @@ import { readRunLimits } from "../config/run-limits.ts";
 import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
+import { openWorktrees } from "../git/worktrees.ts";
 import { openRuns } from "../index.ts";
+import { amended, isHostsOwn } from "../opencode/traces.ts";
 import { parseClaim } from "../records/claim.ts";
 import { nearest } from "../records/nearest.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
 import { watchFolder } from "../storage/folder-watch.ts";
+import { Leftovers } from "../storage/leftovers.ts";
 import { openStorage } from "../storage/open.ts";
 import { systemClock } from "../system/clock.ts";
 import { systemIds } from "../system/ids.ts";
@@ -79,6 +83,16 @@ function openWorld(): World {
     tell: async (baseDir, runId, letter) =>
       tellParticipants(await openBooks(baseDir), runId, { messageId: systemIds.fresh("mail"), ...letter }),
     answerGate: async (baseDir, runId, given) => answerGate(await openBooks(baseDir), runId, given),
+    leftovers: (baseDir) => {
+      const before = systemClock.now() - ARCHIVE_KEPT_MS;
+      const open = async (): Promise<Leftovers> =>
+        new Leftovers({ baseDir, liveness: await readProcesses() });
+      return {
+        list: async () => (await open()).list(before),
+        remove: async (leftover) => (await open()).remove(leftover, before),
+      };
+    },
+    worktrees: (baseDir) => openWorktrees({ baseDir, env, traces: { isHostsOwn, amended } }),
     async readClaim(text) {
       const reading = parseClaim(text);
       if (!reading.ok) return undefined;

@@ -7,6 +7,7 @@ import type { Message } from "../core/message.ts";
 import type { Limits, RunState } from "../core/run.ts";
 import type { Task } from "../core/task.ts";
 import type { Standing, Wait } from "../core/waits.ts";
+import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import type { TeamModeOptions } from "../options.ts";
 
 /** What the commands know of the world; main.ts puts it together, and what writes says so. */
@@ -57,6 +58,18 @@ export interface World {
   ): Promise<{ readonly state: RunState; readonly messages: readonly Message[] }>;
   /** Commits a person's answer to what a participant waits for. */
   answerGate(baseDir: string, runId: RunId, answer: GateAnswer): Promise<void>;
+  /** What crashes and time have left in the base folder. */
+  leftovers(baseDir: string): {
+    list(): Promise<readonly Leftover[]>;
+    /** Removes one of them, unless it is not one any more. */
+    remove(leftover: Leftover): Promise<void>;
+  };
+  worktrees(baseDir: string): {
+    /** What a worktree holds that is nowhere else; empty when nothing would be lost with it. */
+    holdings(worktree: Worktree, directory: string): Promise<readonly string[]>;
+    /** Removes it and its branch, or keeps what holds something. */
+    remove(worktree: Worktree, directory: string): Promise<WorktreeEnd>;
+  };
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
 }
@@ -141,6 +154,13 @@ export interface RunView {
 export interface UnreadableFile {
   readonly path: string;
   readonly fault: string;
+}
+
+/** Something that nobody needs any more. */
+export interface Leftover {
+  readonly kind: "archived_run" | "temporary" | "lock";
+  readonly path: string;
+  readonly since: Instant;
 }
 
 /** Who has a lock. */

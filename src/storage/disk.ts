@@ -227,14 +227,21 @@ export class Disk {
     return (await this.#unlessMissing("list", path, () => readdirSync(path))) ?? [];
   }
 
+  /** Those of the names that a crash has left behind: nobody works on a temporary file for that long. */
+  async leftBehind(path: string, names: readonly string[]): Promise<readonly string[]> {
+    const left: string[] = [];
+    for (const name of names) {
+      const found = isTemp(name) ? await this.stat(join(path, name)) : undefined;
+      if (found && Date.now() - Number(found.mtimeMs) >= TEMP_MAX_AGE_MS) left.push(name);
+    }
+    return left;
+  }
+
   /** Removes temporary files that a crash left in the folder. */
   async sweep(path: string, names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      if (!isTemp(name)) continue;
+    for (const name of await this.leftBehind(path, names)) {
       const temp = join(path, name);
-      const found = await this.stat(temp);
-      if (!found || Date.now() - Number(found.mtimeMs) < TEMP_MAX_AGE_MS) continue;
-      if (found.isDirectory()) await this.discardFolder(temp);
+      if ((await this.stat(temp))?.isDirectory()) await this.discardFolder(temp);
       else await this.remove(temp);
     }
   }

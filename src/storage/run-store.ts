@@ -121,19 +121,11 @@ export class DiskRunStore implements RunStore {
     await this.#disk.sweep(this.#layout.archive, names);
     const swept: RunId[] = [];
     for (const runId of names.filter(isId)) {
-      if (await this.#sweepArchived(runId, before)) swept.push(runId);
+      if (!(await isExpired(this.#disk, this.#layout, runId, before))) continue;
+      await this.#disk.removeFolder(this.#layout.archived(runId));
+      swept.push(runId);
     }
     return swept;
-  }
-
-  async #sweepArchived(runId: RunId, before: Instant): Promise<boolean> {
-    const folder = this.#layout.archived(runId);
-    const found = await this.#disk.statLink(folder);
-    if (!found?.isDirectory() || Number(found.mtimeMs) >= before) return false;
-    const reading = parseRun((await this.#disk.read(join(folder, "state.json"))) ?? "");
-    if (!reading.ok || reading.value.runId !== runId) return false;
-    await this.#disk.removeFolder(folder);
-    return true;
   }
 
   async #hold(runId: RunId): Promise<Held> {
@@ -161,6 +153,15 @@ export class DiskRunStore implements RunStore {
       await this.#disk.sweep(swept, await this.#disk.names(swept));
     }
   }
+}
+
+/** Whether it is an archived run, and was archived before that. */
+export async function isExpired(disk: Disk, layout: Layout, runId: RunId, before: Instant): Promise<boolean> {
+  const folder = layout.archived(runId);
+  const found = await disk.statLink(folder);
+  if (!found?.isDirectory() || Number(found.mtimeMs) >= before) return false;
+  const reading = parseRun((await disk.read(join(folder, "state.json"))) ?? "");
+  return reading.ok && reading.value.runId === runId;
 }
 
 class HeldDiskRun implements HeldRun {
