@@ -82,9 +82,9 @@ const ABORTED: ReadonlySet<string> = new Set(["Task cancelled", "Tool execution 
 /** A call in the host's own form. A job in the background is over for its call as soon as it has begun. */
 export function endOfCall(outcome: CallEnd["outcome"], { metadata, output, error }: TaskCall): CallEnd {
   const text = outcome === "completed" ? (output ?? "") : (error ?? "");
-  const envelope = readEnvelope(text);
-  const named = metadata["sessionId"];
-  const childId = typeof named === "string" ? named : envelope.sessionId;
+  const known = metadata["sessionId"];
+  const envelope = readEnvelope(text, typeof known === "string" ? known : undefined);
+  const childId = typeof known === "string" ? known : envelope.sessionId;
   return {
     outcome: outcome === "completed" && envelope.state === "error" ? "failed" : outcome,
     ...(childId === undefined ? {} : { childId }),
@@ -95,8 +95,8 @@ export function endOfCall(outcome: CallEnd["outcome"], { metadata, output, error
 }
 
 /** Whether the call has only started a job that goes on without it. */
-export function isBackground({ metadata, output }: TaskCall): boolean {
-  return metadata["background"] === true || readEnvelope(output ?? "").state === "running";
+export function isBackground({ metadata }: TaskCall): boolean {
+  return metadata["background"] === true;
 }
 
 /**

@@ -11,8 +11,9 @@ import type { SessionId } from "./ids.ts";
  * Subagent failed (task_id: ses_1): …        since 1.18.20, of a failure
  * ```
  *
- * Nothing is read out of the result itself: it may quote any of them. The host's own metadata names the session as well and
- * comes first; this is what is left where that is missing.
+ * A result may quote any of them, so nothing that is said inside it counts, and what looks like an envelope *is* a quotation
+ * when it names another session than the one that is known, or than the one named below it. The host's own metadata comes
+ * first; the text is for where that is missing.
  */
 export interface Envelope {
   readonly sessionId?: SessionId;
@@ -27,84 +28,103 @@ const XML_HEADER = new RegExp(`^<task id="(${ID})"(?: state="(completed|running|
 const ID_LINE = new RegExp(`^task_id: (${ID})\\b`);
 const STATE_LINE = /^state: (completed|running|error)$/;
 const ID_ELEMENT = new RegExp(`^<task_id>(${ID})</task_id>$`);
-const METADATA_LINE = new RegExp(`^\\s*(?:session_id|task_id): (${ID})\\s*$`);
+const METADATA_LINE = new RegExp(`^(?:session_id|task_id): (${ID})$`);
 const FAILURE = new RegExp(`^(?:Tool execution failed: )?Subagent failed \\(task_id: (${ID})\\)`);
 
 const OPENS = new Set(["<task_result>", "<task_error>"]);
+/** What may stand around a result without being text of anybody. */
+const HEAD_LINES = [XML_HEADER, ID_LINE, STATE_LINE, ID_ELEMENT, /^<\/task>$/, /^<summary>.*<\/summary>$/];
 const CLOSES = new Set(["</task_result>", "</task_error>"]);
 
-export function readEnvelope(text: string): Envelope {
-  const lines = text.replaceAll("\r\n", "\n").split("\n");
-  const open = lines.findIndex((line) => OPENS.has(line.trim()));
-  const close = lines.findLastIndex((line) => CLOSES.has(line.trim()));
-  const metadata = metadataBelow(lines, close);
-  const head = lines.slice(0, open);
-  if (open >= 0 && close > open && isHead(head, metadata.id !== undefined)) {
-    return framed(head, lines.slice(open + 1, close), lines.slice(close + 1), metadata.id);
+/** @param known the session of the call, where the host's metadata names it. */
+export function readEnvelope(text: string, known?: SessionId): Envelope {
+  const lines = text
+    .replaceAll("\r\n", "\n")
+    .split("\n")
+    .map((line) => line.trim());
+  const frame = frameIn(lines);
+  const block = blockIn(lines, frame?.close ?? -1);
+  const below = elementAtEnd(lines) ?? block?.id;
+  const sessionId = below ?? frame?.id ?? failureIn(lines);
+  const named = sessionId === undefined ? {} : { sessionId };
+  if (!frame || frame.id !== (known ?? sessionId) || (known === undefined && frame.isInText)) {
+    return { ...named, empty: isBlank(without(lines, block)) };
   }
-  const failed = FAILURE.exec(lines.find((line) => line.trim() !== "") ?? "")?.[1];
-  const result = metadata.start === undefined ? lines : lines.slice(0, metadata.start);
-  const id = metadata.id ?? failed ?? idElementAtEnd(result);
-  const isBare = id === undefined || failed !== undefined;
-  const own = isBare ? result : result.filter((line) => !ID_ELEMENT.test(line.trim()));
-  return { ...(id === undefined ? {} : { sessionId: id }), empty: isBlank(own) };
+  const { state, result } = frame;
+  return { ...named, ...(state === undefined ? {} : { state }), empty: isBlank(result) };
 }
 
 /** A result between tags, below a head that says whose it is. */
-function framed(
-  head: readonly string[],
-  result: readonly string[],
-  tail: readonly string[],
-  below: SessionId | undefined,
-): Envelope {
+interface Frame {
+  readonly id: SessionId;
+  readonly state?: Envelope["state"];
+  readonly result: readonly string[];
+  readonly close: number;
+  /** There is text before it or behind it. */
+  readonly isInText: boolean;
+}
+
+function frameIn(lines: readonly string[]): Frame | undefined {
+  const open = lines.findIndex((line) => OPENS.has(line));
+  const close = lines.findLastIndex((line) => CLOSES.has(line));
+  if (open < 0 || close <= open) return undefined;
+  const head = lines.slice(0, open);
+  const tail = lines.slice(close + 1);
   const xml = firstMatch(head, XML_HEADER);
-  const line = firstMatch(head, ID_LINE);
-  const element = firstMatch(head, ID_ELEMENT) ?? firstMatch(tail, ID_ELEMENT);
-  const id = xml?.[1] ?? line?.[1] ?? below ?? element?.[1];
+  const id = (xml ?? firstMatch(head, ID_LINE) ?? firstMatch([...head, ...tail], ID_ELEMENT))?.[1];
+  if (id === undefined) return undefined;
   const state = (xml?.[2] ?? firstMatch(head, STATE_LINE)?.[1]) as Envelope["state"];
+  const around = [...head, ...tail].filter(
+    (line) => line !== "" && !HEAD_LINES.some((form) => form.test(line)),
+  );
   return {
-    ...(id === undefined ? {} : { sessionId: id }),
+    id,
     ...(state === undefined ? {} : { state }),
-    empty: isBlank(result),
+    result: lines.slice(open + 1, close),
+    close,
+    isInText: around.length > 0,
   };
 }
 
-/**
- * Other plugins put text above the head. But where a block below says whose the result is, text above tags *is* the result,
- * and quotes them.
- */
-function isHead(lines: readonly string[], isBelow: boolean): boolean {
-  const filled = lines.filter((line) => line.trim() !== "");
-  const where = isBelow ? filled.slice(0, 1) : filled;
-  return where.some((line) => [XML_HEADER, ID_LINE, ID_ELEMENT].some((form) => form.test(line.trim())));
+interface Block {
+  readonly id: SessionId;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** The block below the result: the last one, for a result may quote one. */
-function metadataBelow(
-  lines: readonly string[],
-  after: number,
-): { readonly start?: number; readonly id?: SessionId } {
-  const start = lines.findLastIndex((line) => line.trim() === "<task_metadata>");
-  const end = lines.findLastIndex((line) => line.trim() === "</task_metadata>");
-  if (start <= after || end <= start) return {};
+function blockIn(lines: readonly string[], after: number): Block | undefined {
+  const start = lines.lastIndexOf("<task_metadata>");
+  const end = lines.lastIndexOf("</task_metadata>");
+  if (start <= after || end <= start) return undefined;
   const id = firstMatch(lines.slice(start + 1, end), METADATA_LINE)?.[1];
-  return id === undefined ? {} : { start, id };
+  return id === undefined ? undefined : { id, start, end };
 }
 
 /** Beside a result without tags it stands at the end, where no result goes on. */
-function idElementAtEnd(lines: readonly string[]): SessionId | undefined {
-  const last = lines.findLast((line) => line.trim() !== "");
-  return ID_ELEMENT.exec(last?.trim() ?? "")?.[1];
+function elementAtEnd(lines: readonly string[]): SessionId | undefined {
+  return ID_ELEMENT.exec(lines.findLast((line) => line !== "") ?? "")?.[1];
+}
+
+/** The host's sentence begins a failure's text. */
+function failureIn(lines: readonly string[]): SessionId | undefined {
+  return FAILURE.exec(lines.find((line) => line !== "") ?? "")?.[1];
+}
+
+function without(lines: readonly string[], block: Block | undefined): readonly string[] {
+  return lines.filter(
+    (line, at) => !ID_ELEMENT.test(line) && (block === undefined || at < block.start || at > block.end),
+  );
 }
 
 function firstMatch(lines: readonly string[], form: RegExp): RegExpExecArray | undefined {
   for (const line of lines) {
-    const found = form.exec(line.trim());
+    const found = form.exec(line);
     if (found) return found;
   }
   return undefined;
 }
 
 function isBlank(lines: readonly string[]): boolean {
-  return lines.every((line) => line.trim() === "");
+  return lines.every((line) => line === "");
 }
