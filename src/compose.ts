@@ -115,6 +115,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
     fleet,
     offers,
     teams: openTeams(process.env),
+    subagentsOf: async (sessionId) => (own.taskRecovery ? subagents.open(sessionId) : []),
     settingsOf: (place) => settings.get(place) ?? own,
   });
   const report = (name: string, fault: unknown): void =>

@@ -6,14 +6,16 @@ import type { JournalEntry } from "./core/effects.ts";
 import type { Participant, RunId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import { participantsOf, type RunState } from "./core/run.ts";
+import type { SubagentLedger } from "./core/subagents.ts";
 import type { Task } from "./core/task.ts";
 import { FlotillaError } from "./errors.ts";
 import { type Claim, parseClaim } from "./records/claim.ts";
 import { parseRun } from "./records/run.ts";
+import { parseSubagents } from "./records/subagents.ts";
 import { parseTask } from "./records/task.ts";
 import { Disk, type Step } from "./storage/disk.ts";
 import { runNotFound, unreadable } from "./storage/faults.ts";
-import { isId, Layout, sortNames, taskIdOf } from "./storage/layout.ts";
+import { isId, Layout, sessionIdOf, sortNames, taskIdOf } from "./storage/layout.ts";
 import { RunReader, type StoredMessage, type UnreadableFile } from "./storage/run-reader.ts";
 import { readProcesses } from "./system/process-identity.ts";
 
@@ -24,6 +26,7 @@ export type { Instant, MemberName, MessageId, Participant, RunId, SessionId, Tas
 export type { Message, MessageKind } from "./core/message.ts";
 export { REFUSAL_CODES, type RefusalCode } from "./core/refusal.ts";
 export type { Limits, Member, MemberStatus, ModelChoice, RunState, RunStatus, Usage } from "./core/run.ts";
+export type { ProcessRef, Subagent, SubagentLedger } from "./core/subagents.ts";
 export type { Task, TaskResult, TaskStatus } from "./core/task.ts";
 export { TOOL_NAMES, type ToolName } from "./core/tool-names.ts";
 export { type ErrorCode, FAULT_CODES, type FaultCode, FlotillaError } from "./errors.ts";
@@ -171,6 +174,38 @@ async function countUnread(
     counts[participant] = ready.size + reserved.size;
   }
   return counts;
+}
+
+/** Sessions with subagents that were interrupted, or are at work. */
+export interface SubagentsView {
+  readonly callers: readonly SubagentCaller[];
+  readonly unreadable: readonly UnreadableFile[];
+}
+
+export interface SubagentCaller {
+  readonly ledger: SubagentLedger;
+  /** Whether the process that runs the session's turns still does. */
+  readonly alive: boolean;
+  /** Shells that a crash has left behind and that still run. */
+  readonly survivors: readonly number[];
+}
+
+/** What is known of subagents below a base folder. As {@link openRuns}, it only reads. */
+export async function readSubagents(baseDir: string): Promise<SubagentsView> {
+  const disk = new Disk(baseDir, refuseToWrite, () => undefined);
+  const layout = new Layout(baseDir);
+  const processes = await readProcesses();
+  const reader = new RunReader(disk, layout);
+  const callers: SubagentCaller[] = [];
+  for (const parentId of (await disk.names(layout.subagents)).flatMap((name) => sessionIdOf(name) ?? [])) {
+    const ledger = await reader.record(layout.subagentsOf(parentId), parseSubagents);
+    if (!ledger || ledger.subagents.length === 0) continue;
+    const survivors: number[] = [];
+    for (const shell of ledger.subagents.flatMap(({ shells }) => shells))
+      if (await processes.isAlive(shell)) survivors.push(shell.pid);
+    callers.push({ ledger, alive: await processes.isAlive(ledger.owner), survivors });
+  }
+  return { callers, unreadable: reader.unreadable };
 }
 
 async function ownerOf(claim: Claim): Promise<RunOwner> {

@@ -1,7 +1,9 @@
+import { LEAD } from "../core/ids.ts";
 import { type Member, memberOf, type RunState } from "../core/run.ts";
 import type { ParticipantSurvey } from "../core/survey.ts";
 import { stillTrying } from "../core/wording.ts";
 import { authorizeParticipant } from "./identify.ts";
+import { interruptedMembers, subagentRow } from "./report-interrupted.ts";
 import { holdingsReport, worktreeReport } from "./report-worktrees.ts";
 import { surveyRun } from "./survey.ts";
 import type { VerbContext } from "./team-verbs.ts";
@@ -42,6 +44,9 @@ export async function reportStatus(
     budgets,
     spent,
     shutdowns: shutdownsOf(state),
+    interrupted:
+      caller.participant === LEAD ? await interruptedMembers(fleet.world, state, survey.members) : [],
+    subagents: (await context.subagentsOf(call.sessionId)).map(subagentRow),
     ...(stuck === undefined ? {} : { stuck }),
     ...(waited === undefined ? {} : { waited }),
   };

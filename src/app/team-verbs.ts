@@ -1,3 +1,5 @@
+import type { SessionId } from "../core/ids.ts";
+import type { NamedSubagent } from "../core/subagents.ts";
 import type { Settings, Teams } from "../ports.ts";
 import { createTask, updateTask } from "./change-tasks.ts";
 import { createTeam } from "./create-team.ts";
@@ -16,6 +18,8 @@ export interface VerbContext {
   readonly fleet: Fleet;
   readonly teams: Teams;
   readonly offers: ToolOffers;
+  /** The session's own subagents that were interrupted. */
+  subagentsOf(sessionId: SessionId): Promise<readonly NamedSubagent[]>;
   /** The configuration of the plugin instance that serves the directory. */
   settingsOf(directory: string): Settings;
 }

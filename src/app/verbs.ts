@@ -1,6 +1,7 @@
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "../core/ids.ts";
 import type { Reference, ToolKind } from "../core/message.ts";
 import type { MemberStatus, RunStatus } from "../core/run.ts";
+import type { Ending } from "../core/subagent-ending.ts";
 import type { Task, TaskStatus } from "../core/task.ts";
 
 /** Who calls, as the host says it. Never taken from an argument. */
@@ -172,6 +173,28 @@ export interface TaskReport {
   readonly changed: boolean;
 }
 
+/** A member that does not go on by itself. */
+export interface InterruptedMember {
+  readonly member: Participant;
+  readonly lastTask?: { readonly taskId: TaskId; readonly subject: string; readonly status: TaskStatus };
+  /** Tasks that it owns and has not completed. */
+  readonly tasks: readonly TaskId[];
+  readonly unread: number;
+}
+
+/** A subagent of the caller's own, by the host's `task` tool, that was interrupted. */
+export interface SubagentRow {
+  readonly name: string;
+  readonly sessionId: SessionId;
+  readonly agent: string;
+  readonly label: string;
+  /** `running`: it was resumed. */
+  readonly status: "interrupted" | "running" | "done";
+  readonly ending?: Ending;
+  /** What it has left, in words; absent if nobody could look. */
+  readonly found?: string;
+}
+
 export interface StatusReport {
   readonly runId: RunId;
   readonly team: string;
@@ -194,6 +217,9 @@ export interface StatusReport {
     readonly requestedBy?: string;
     readonly reason?: string;
   }[];
+  /** For the lead, whose choice it is what becomes of them. */
+  readonly interrupted: readonly InterruptedMember[];
+  readonly subagents: readonly SubagentRow[];
   /** Why nothing moves, if nothing does. */
   readonly stuck?: string;
   readonly waited?: WaitReport;

@@ -23,11 +23,12 @@ export async function checkBaseFolder(world: World, baseDir: string): Promise<re
   // Not below worktrees/: those files are the user's, with the modes that git gave them.
   const runs = treeOf(join(baseDir, "runs"));
   const archive = treeOf(join(baseDir, "archive"));
-  const entries = [...runs.entries, ...archive.entries];
+  const subagents = treeOf(join(baseDir, "subagents"));
+  const entries = [...runs.entries, ...archive.entries, ...subagents.entries];
   return [
     checkAccess(baseDir, stats),
     ...checkModes(baseDir, stats, entries),
-    ...[runs, archive].flatMap(checkClosed),
+    ...[runs, archive, subagents].flatMap(checkClosed),
     ...checkSetAside(entries),
     ...(await checkLocks(world, runs.entries)),
   ];

@@ -3,6 +3,7 @@ import { checkConfiguration } from "./check-configuration.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import { checkPrograms } from "./check-programs.ts";
 import { checkRuns } from "./check-runs.ts";
+import { checkSubagents } from "./check-subagents.ts";
 import { checkWorktrees } from "./check-worktrees.ts";
 import { type Command, command, JSON_OPTION } from "./command.ts";
 import { exitCodeOf, type Finding, sayFindings, warning } from "./finding.ts";
@@ -57,6 +58,7 @@ async function examine(world: World): Promise<readonly Finding[]> {
           ...(await checkBaseFolder(world, baseDir)),
           ...(await checkRuns(world, baseDir)),
           ...checkWorktrees(baseDir),
+          ...(await checkSubagents(world, baseDir)),
         ]),
   ];
 }

@@ -15,6 +15,7 @@ const AREAS = {
   programs: "Programs",
   base_dir: "Run folder",
   runs: "Runs",
+  subagents: "Subagents",
 } as const;
 
 export type Area = keyof typeof AREAS;

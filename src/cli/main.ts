@@ -17,7 +17,7 @@ import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
 import { openWorktrees } from "../git/worktrees.ts";
-import { openRuns } from "../index.ts";
+import { openRuns, readSubagents } from "../index.ts";
 import { amended, isHostsOwn } from "../opencode/traces.ts";
 import { parseClaim } from "../records/claim.ts";
 import { nearest } from "../records/nearest.ts";
@@ -76,6 +76,7 @@ function openWorld(): World {
     readJsonc,
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
+    readSubagents,
     waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),
     watch: watchFolder,
     readLimits: readRunLimits,

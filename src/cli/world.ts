@@ -5,6 +5,7 @@ import type { JournalEntry } from "../core/effects.ts";
 import type { Instant, Participant, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import type { Limits, RunState } from "../core/run.ts";
+import type { SubagentLedger } from "../core/subagents.ts";
 import type { Task } from "../core/task.ts";
 import type { Standing, Wait } from "../core/waits.ts";
 import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
@@ -36,6 +37,7 @@ export interface World {
   /** The work tree in which the caller stands, or, outside of any, its directory. */
   readonly project: string;
   openRuns(baseDir: string): Runs;
+  readSubagents(baseDir: string): Promise<SubagentsView>;
   /** What anybody in the run waits for. */
   waitsOf(view: RunView, mail: Standing["mail"]): readonly Wait[];
   /** Calls `changed` when something in the folder may have changed, every second at the latest, until it is ended. */
@@ -72,6 +74,17 @@ export interface World {
   };
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
+}
+
+/** What is known of subagents that were interrupted, as the library's door reads it. */
+export interface SubagentsView {
+  readonly callers: readonly {
+    readonly ledger: SubagentLedger;
+    /** Whether the process that runs the caller's turns still does. */
+    readonly alive: boolean;
+    readonly survivors: readonly number[];
+  }[];
+  readonly unreadable: readonly UnreadableFile[];
 }
 
 /** One text of the host's configuration. */

@@ -57,11 +57,13 @@ export function reasonOf(ending: Ending | undefined): string {
 
 function remainsText(remains: Remains | undefined): string {
   if (remains === undefined) return "Whether it has saved work could not be checked.";
-  if (!hasRemains(remains)) return "It has no saved work: starting anew loses nothing.";
+  if (!hasRemains(remains)) return `It has ${sayRemains(remains)}: starting anew loses nothing.`;
   return `Found in its session: ${sayRemains(remains)}.`;
 }
 
-export function sayRemains({ calls, files, text }: Remains): string {
+export function sayRemains(remains: Remains): string {
+  const { calls, files, text } = remains;
+  if (!hasRemains(remains)) return "no saved work";
   return [
     ...(calls > 0 ? [counted(calls, "completed tool call")] : []),
     ...(files > 0 ? [counted(files, "file")] : []),

@@ -1,4 +1,4 @@
-import type { MemberReport, StatusReport, Verbs } from "../app/verbs.ts";
+import type { InterruptedMember, MemberReport, StatusReport, SubagentRow, Verbs } from "../app/verbs.ts";
 import type { Instant } from "../core/ids.ts";
 import { age, firstOf, numbers, row, waited } from "./answer.ts";
 import { optional } from "./slots.ts";
@@ -38,6 +38,8 @@ export function teamStatus(verbs: Verbs, now: () => Instant): Tool {
           budgets: report.budgets,
           spent: report.spent,
           shutdowns: report.shutdowns,
+          interrupted: report.interrupted.map(interruptedRow),
+          subagents: report.subagents.map(subagentRow),
           waited: report.waited && waited(report.waited),
         }),
         next: next(report),
@@ -60,6 +62,18 @@ function memberRow(member: MemberReport, at: Instant): Readonly<Record<string, u
     session: sessionId,
     cost: cost === 0 ? undefined : Number(cost.toFixed(4)),
   });
+}
+
+/** What becomes of it is the lead's choice, and these are all there are. */
+const CHOICES =
+  "wake it with team_send_message, give its tasks to another with team_task_update, or retire it with team_shutdown_request";
+
+function interruptedRow({ lastTask, tasks, ...rest }: InterruptedMember): Readonly<Record<string, unknown>> {
+  return row({ ...rest, lastTask, ...firstOf("tasks", tasks), choices: CHOICES });
+}
+
+function subagentRow({ sessionId, ...rest }: SubagentRow): Readonly<Record<string, unknown>> {
+  return row({ ...rest, session: sessionId });
 }
 
 function taskCounts({ ready, ...counts }: StatusReport["tasks"]): Readonly<Record<string, unknown>> {

@@ -75,6 +75,7 @@ export async function openTeamOnDisk(baseDir: string, members: readonly string[]
   };
   const verbs = teamVerbs({
     fleet,
+    subagentsOf: async () => [],
     offers: new ToolOffers(fleet.world, fleet.index),
     teams: {
       parse: () => {

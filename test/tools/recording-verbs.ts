@@ -124,6 +124,8 @@ export const REPORTS: Reports = {
     budgets: { messages: { used: 4, limit: 10_000, left: 9_996 } },
     spent: [],
     shutdowns: [],
+    interrupted: [],
+    subagents: [],
   },
   listTeams: { teams: [], runs: [] },
 };
