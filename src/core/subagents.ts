@@ -216,9 +216,12 @@ export function noteStarted(ledger: SubagentLedger, start: SubagentStart): Subag
   // The host gave another session than was asked for: what was asked for is no session it can go on with.
   const kept = requestedId === undefined || requestedId === sessionId ? ledger : without(ledger, requestedId);
   const known = subagentOf(kept, sessionId);
-  if (known && known.call.startedAt > call.startedAt && known.call.callId !== call.callId) return kept;
-  if (known?.call.callId === call.callId && known.call.hostMessageId === call.hostMessageId) return kept;
-  const isAnnounced = known?.call.callId === call.callId && known.call.hostMessageId === undefined;
+  const isSame = known?.call.callId === call.callId;
+  const isAnnounced = isSame && known.call.hostMessageId === undefined;
+  if (isSame && known.call.hostMessageId === call.hostMessageId) return kept;
+  // Late, unless it is announced this very moment.
+  if (known && !isSame && call.hostMessageId !== undefined && known.call.startedAt > call.startedAt)
+    return kept;
   return withSubagent(kept, {
     // What the call before has left is still so if this one comes to nothing.
     ...known,
