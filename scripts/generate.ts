@@ -8,6 +8,7 @@ import { commandPage } from "./pages/command.ts";
 import { configurationPage } from "./pages/configuration.ts";
 import { errorsPage } from "./pages/errors.ts";
 import { lifecyclePage } from "./pages/lifecycle.ts";
+import { recoveryPage } from "./pages/recovery.ts";
 import {
   configSchemaPage,
   participantStatusSchemaPage,
@@ -31,6 +32,7 @@ export const PAGES: readonly Page[] = [
   commandPage,
   errorsPage,
   lifecyclePage,
+  recoveryPage,
   toolsPage,
 ];
 

@@ -205,7 +205,7 @@ const fields: Fields<TeamModeOptions> = {
     .boolean()
     .default(true)
     .describe(
-      "Tell the model how to resume subagents (the `task` tool) that were interrupted. Price: a note in its context.",
+      "Tell a session, team or not, of its subagents (the `task` tool) that were interrupted and how to resume them, and refuse a `task_id` that cannot be resumed. Price: some lines in its context, its system prompt changes when an entry comes or goes, and two small files are written for each call of `task`. Off, nothing is noted, refused or written.",
     ),
   telemetry: telemetry.prefault({}).describe("Traces by OpenTelemetry. Off unless `enabled`."),
 };

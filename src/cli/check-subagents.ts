@@ -1,4 +1,5 @@
 import type { Subagent } from "../core/subagents.ts";
+import { FlotillaError } from "../errors.ts";
 import { type Finding, fine, warning } from "./finding.ts";
 import { counted } from "./table.ts";
 import type { SubagentsView, World } from "./world.ts";
@@ -7,7 +8,7 @@ type Caller = SubagentsView["callers"][number];
 
 /** Subagents that wait to be resumed, and what a crash has left running. Says nothing where there are none. */
 export async function checkSubagents(world: World, baseDir: string): Promise<readonly Finding[]> {
-  const { callers, unreadable } = await world.readSubagents(baseDir);
+  const { callers, unreadable } = await world.readSubagents(baseDir).catch(nothing);
   return [
     ...callers.flatMap((caller) => checkCaller(world, caller)),
     ...unreadable.map(({ path, fault }) => {
@@ -15,6 +16,12 @@ export async function checkSubagents(world: World, baseDir: string): Promise<rea
       return warning("subagents", `${path} cannot be read: ${fault}`, todo);
     }),
   ];
+}
+
+/** What is wrong with the folder itself is told by the look at it. */
+function nothing(fault: unknown): SubagentsView {
+  if (fault instanceof FlotillaError) return { callers: [], unreadable: [] };
+  throw fault;
 }
 
 function checkCaller(world: World, { ledger, alive, survivors }: Caller): readonly Finding[] {

@@ -542,3 +542,42 @@ async function onTerminal(desk: Desk, ...args: readonly string[]): Promise<strin
   child.terminal?.close();
   return seen.join("");
 }
+
+describe("doctor, about subagents", () => {
+  /** A process that is gone, whatever machine this runs on. */
+  const gone = { pid: 999_999_999, startTime: "none", bootId: "none" };
+  const call = { callId: "call_1", hostMessageId: "msg_1", startedAt: NOON, background: false };
+  const subagent = {
+    sessionId: "ses_a",
+    agent: "general",
+    label: "Look",
+    generation: 1,
+    call,
+    shells: [],
+    usedAt: NOON,
+  };
+
+  test("names those that can be resumed, those that a dead process left, and what cannot be read", async () => {
+    await using desk = await soundDesk();
+    const ledger = {
+      ...{ version: 1, parentId: "ses_caller", owner: gone, names: { gen: 1 }, notes: [] },
+      subagents: [
+        { ...subagent, name: "gen-1", status: "interrupted", ending: "provider" },
+        { ...subagent, sessionId: "ses_b", status: "running" },
+      ],
+    };
+    const folder = `${desk.baseDir}/subagents`;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/ses_caller.json`, JSON.stringify(ledger));
+    writeFileSync(`${folder}/ses_torn.json`, "{");
+
+    const { findings } = examined(desk);
+    const own = findings.filter(({ area }) => area === "subagents");
+
+    expect(own.map(({ level, text }) => `${level}: ${text}`)).toEqual([
+      expect.stringMatching(/^ok: gen-1 \(ses_a\), general: Look; provider .* ago, of session ses_caller$/),
+      "warning: 1 subagent of session ses_caller worked when process 999999999 died",
+      expect.stringMatching(/^warning: .*\/subagents\/ses_torn.json cannot be read: not JSON/),
+    ]);
+  });
+});

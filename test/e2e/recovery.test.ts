@@ -19,6 +19,8 @@ const play = stage({
   },
 });
 
+const PROMPT = "Look around and tell.";
+
 interface Errand {
   readonly agent?: string;
   readonly about?: string;
@@ -36,7 +38,7 @@ function errand({
     "task",
     {
       description: about,
-      prompt: "Look around and tell.",
+      prompt: PROMPT,
       subagent_type: agent,
       ...(taskId === undefined ? {} : { task_id: taskId }),
       ...(background === undefined ? {} : { background }),
@@ -49,14 +51,18 @@ const send = (how?: Errand): Reply => call(...errand(how));
 /** What the next subagents of a session do, whichever of them asks first. */
 function childrenOf(parent: Actor, ...replies: readonly Reply[]): void {
   const rest = [...replies];
-  play.model.script((request) =>
-    request.parentSessionId === parent.sessionId && request.kind === "turn" ? rest.shift() : undefined,
-  );
+  play.model.script(({ parentSessionId, kind, lastUserText }) => {
+    const isErrand = parentSessionId === parent.sessionId && lastUserText === PROMPT;
+    return isErrand && kind === "turn" ? rest.shift() : undefined;
+  });
 }
 
-/** The session of the newest subagent. */
-async function childOf(parent: Actor): Promise<string> {
-  const request = await play.model.request((one) => one.parentSessionId === parent.sessionId);
+/** The session of its first subagent; of one that leads a team, of the first after it was made. */
+async function childOf(parent: Actor, members: readonly string[] = []): Promise<string> {
+  const request = await play.model.request(
+    ({ parentSessionId, sessionId = "" }) =>
+      parentSessionId === parent.sessionId && !members.includes(sessionId),
+  );
   return String(request.sessionId);
 }
 
@@ -369,6 +375,52 @@ describe("a call of task for a session that exists already", () => {
       expect(results.filter((text) => text.includes("Done by one."))).toHaveLength(1);
       expect(results.filter((text) => text.startsWith("subagent_busy: "))).toHaveLength(1);
       expect(play.model.requestsOf(child)).toHaveLength(2);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe("a lead", () => {
+  test(
+    "sees its own interrupted subagents, and its interrupted members with what they have in hand",
+    async () => {
+      const team = await play.team(["ada"], {
+        tasks: [{ subject: "Map the parser", description: "All of it." }],
+      });
+      const { lead } = team;
+      const ada = team.member("ada");
+      childrenOf(lead, fail(400));
+      await lead.acts(send(), say("Well."));
+      const child = await childOf(lead, [ada.sessionId]);
+      ada.plays(call("team_task_update", { taskId: 1, status: "in_progress" }), fail(400));
+      await lead.uses("team_send_message", { to: "ada", body: "Begin." });
+      await eventually(async () => {
+        expect((await team.files.state()).members["ada"]?.status).toBe("interrupted");
+      }, PATIENCE);
+
+      const status = await lead.uses("team_status");
+
+      expect(status["subagents"]).toMatchObject([
+        {
+          name: "gen-1",
+          session: child,
+          status: "interrupted",
+          ending: "provider_fatal",
+          found: "no saved work",
+        },
+      ]);
+      expect(status["interrupted"]).toMatchObject([
+        {
+          member: "ada",
+          lastTask: { taskId: 1, subject: "Map the parser", status: "in_progress" },
+          tasks: [1],
+          unread: expect.any(Number),
+          choices: expect.stringMatching(/wake it .* give its tasks .* retire it/),
+        },
+      ]);
+      expect(sectionIn(lead.newest())).toContain(child);
+      expect(sectionIn(ada.newest())).toBeUndefined();
+      expect(await lead.tries(...errand({ taskId: ada.sessionId }))).toStartWith("subagent_is_member: ");
     },
     TEST_TIMEOUT_MS,
   );
