@@ -7,17 +7,19 @@ import type { Participant, RunId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import { participantsOf, type RunState } from "./core/run.ts";
 import type { SubagentLedger } from "./core/subagents.ts";
+import type { RunSurvey } from "./core/survey.ts";
 import type { Task } from "./core/task.ts";
 import { FlotillaError } from "./errors.ts";
 import { type Claim, parseClaim } from "./records/claim.ts";
 import { parseRun } from "./records/run.ts";
+import { parseTeamStatus } from "./records/status.ts";
 import { parseSubagents } from "./records/subagents.ts";
 import { parseTask } from "./records/task.ts";
 import { Disk, type Step } from "./storage/disk.ts";
 import { runNotFound, unreadable } from "./storage/faults.ts";
 import { isId, Layout, sessionIdOf, sortNames, taskIdOf } from "./storage/layout.ts";
 import { RunReader, type StoredMessage, type UnreadableFile } from "./storage/run-reader.ts";
-import { readProcesses } from "./system/process-identity.ts";
+import { type ProcessIdentity, readProcesses } from "./system/process-identity.ts";
 
 export type { Batch, DeliveryPhase } from "./core/delivery.ts";
 export type { JournalEntry } from "./core/effects.ts";
@@ -27,6 +29,7 @@ export type { Message, MessageKind } from "./core/message.ts";
 export { REFUSAL_CODES, type RefusalCode } from "./core/refusal.ts";
 export type { Limits, Member, MemberStatus, ModelChoice, RunState, RunStatus, Usage } from "./core/run.ts";
 export type { ProcessRef, Subagent, SubagentLedger } from "./core/subagents.ts";
+export type { ParticipantSurvey, RunSurvey } from "./core/survey.ts";
 export type { Task, TaskResult, TaskStatus } from "./core/task.ts";
 export { TOOL_NAMES, type ToolName } from "./core/tool-names.ts";
 export { type ErrorCode, FAULT_CODES, type FaultCode, FlotillaError } from "./errors.ts";
@@ -52,6 +55,11 @@ export interface RunView {
   readonly state: RunState;
   /** Who performs its deeds; absent after a host has ended in good order, until the next one opens the run. */
   readonly owner?: RunOwner;
+  /**
+   * What its owner shows of it, with what only that process knows: the tool that runs, what holds mail, what the provider
+   * keeps waiting. Absent if that process is gone: what it showed is no longer so.
+   */
+  readonly shown?: RunSurvey;
   /** Number of messages that wait or are on their way. Everybody of the run is in it. */
   readonly unread: Readonly<Record<Participant, number>>;
   /** In order of id. */
@@ -118,6 +126,7 @@ async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunVie
   const reader = new RunReader(disk, layout);
   const state = await readState(disk, layout, runId);
   const claim = await reader.record(layout.owner(runId), parseClaim);
+  const shown = await reader.record(layout.status(runId), parseTeamStatus);
   const tasks: Task[] = [];
   for (const taskId of await taskIds(disk, layout, runId)) {
     const task = await reader.record(layout.task(runId, taskId), parseTask);
@@ -126,6 +135,7 @@ async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunVie
   return {
     state,
     ...(claim && { owner: await ownerOf(claim) }),
+    ...(shown && (await isAlive(shown)) ? { shown } : {}),
     unread: await countUnread(disk, layout, state),
     tasks,
     unreadable: reader.unreadable,
@@ -209,8 +219,11 @@ export async function readSubagents(baseDir: string): Promise<SubagentsView> {
 }
 
 async function ownerOf(claim: Claim): Promise<RunOwner> {
-  const processes = await readProcesses();
-  return { pid: claim.pid, alive: await processes.isAlive(claim) };
+  return { pid: claim.pid, alive: await isAlive(claim) };
+}
+
+async function isAlive(process: ProcessIdentity): Promise<boolean> {
+  return (await readProcesses()).isAlive(process);
 }
 
 /** The disk announces each write before it happens: a reader that came to one has a defect and must not go on. */

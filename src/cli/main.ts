@@ -13,6 +13,7 @@ import { type Origin, sayConfigProblem, sayOrigin } from "../config/problem.ts";
 import { readText } from "../config/read-text.ts";
 import { resolveReferences } from "../config/references.ts";
 import { readRunLimits } from "../config/run-limits.ts";
+import { statusLine } from "../core/status-line.ts";
 import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
@@ -77,6 +78,7 @@ function openWorld(): World {
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
     readSubagents,
+    sayLine: statusLine,
     waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),
     watch: watchFolder,
     readLimits: readRunLimits,

@@ -19,7 +19,6 @@ export function reportRun(view: RunView): object {
     members: Object.values(members).map((member) => ({
       name: member.plan.name,
       ...standingOf(view, member),
-      since: member.since,
       agent: member.plan.agent,
       model: member.plan.model && modelName(member.plan.model),
       sessionId: member.sessionId,

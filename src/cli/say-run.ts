@@ -5,10 +5,22 @@ import { counted, cut, plain, table } from "./table.ts";
 import type { RunView, Screen, World } from "./world.ts";
 
 const INDENT = "  ";
-const HEADING = ["MEMBER", "STATUS", "FOR", "UNREAD", "TURNS", "TOKENS", "COST", "TASKS", "AGENT", "REASON"];
+const HEADING = [
+  "MEMBER",
+  "STATUS",
+  "FOR",
+  "TOOL",
+  "UNREAD",
+  "TURNS",
+  "TOKENS",
+  "COST",
+  "TASKS",
+  "AGENT",
+  "REASON",
+];
 
 /** What can be left out where the screen is narrow, first what is missed least. */
-const DISPENSABLE = ["AGENT", "COST", "TOKENS", "TURNS", "TASKS", "FOR"];
+const DISPENSABLE = ["AGENT", "COST", "TOKENS", "TURNS", "TASKS", "FOR", "TOOL"];
 
 const COLOURS: Readonly<Partial<Record<MemberStatus, Paint>>> = {
   working: "green",
@@ -58,12 +70,13 @@ function sayTasks(view: RunView): string {
 }
 
 function row(age: World["age"], view: RunView, member: Member): readonly string[] {
-  const { plan, since, usage, tasks } = member;
-  const { status, reason = "" } = standingOf(view, member);
+  const { plan, usage, tasks } = member;
+  const { status, since, tool, reason = "" } = standingOf(view, member);
   return [
     plan.name,
     status,
     age(since),
+    tool === undefined ? "" : `${tool.name} ${age(tool.startedAt)}`,
     String(view.unread[plan.name] ?? 0),
     String(usage.turns),
     usage.tokens === 0 ? "" : String(usage.tokens),

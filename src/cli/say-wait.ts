@@ -127,6 +127,10 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
     } open${told === undefined ? "" : `; ${told} has been told`}.`,
     todo: command(view, 'tell lead "..."', "what is to be done about them"),
   }),
+  retry: ({ who, attempt, nextAt }) => ({
+    text: `${who} waits for its provider, which has failed ${counted(attempt, "time")}; it is tried again at ${timeOfDay(nextAt)}.`,
+    todo: "Stop its turn in OpenCode (Esc), or wait.",
+  }),
   turn: ({ who, since }, { age }) => ({ text: `${who} has been at work for ${age(since)}.` }),
 };
 

@@ -5,9 +5,8 @@ import { follow } from "./follow.ts";
 import { type AllRuns, baseDirOf, isCalled, isLedIn, readRuns, runsCalled } from "./live-runs.ts";
 import { reportRun } from "./report-run.ts";
 import { sayRun } from "./say-run.ts";
-import { statusLine } from "./status-line.ts";
 import { plain } from "./table.ts";
-import type { Screen, World } from "./world.ts";
+import type { RunView, Screen, World } from "./world.ts";
 
 /** The live runs, or the one that is meant, as they lie on disk: no lock is taken and no process is asked. */
 export const status: Command = command({
@@ -32,7 +31,7 @@ export const status: Command = command({
   ],
   async start(world, { words: [run], options, screen, terminal }) {
     const baseDir = baseDirOf(world);
-    const say = options.json ? asJson(baseDir) : options.line ? asLines : asText(world, baseDir);
+    const say = options.json ? asJson(baseDir) : options.line ? asLines(world) : asText(world, baseDir);
     const meant = ({ views, unreadable }: AllRuns): AllRuns => {
       if (run !== undefined) return { views: views.filter(({ state }) => isCalled(run, state)), unreadable };
       if (!options.line) return { views, unreadable };
@@ -70,7 +69,14 @@ function asJson(baseDir: string): Say {
     JSON.stringify({ baseDir, runs: views.map(reportRun), unreadable }, null, 2);
 }
 
-const asLines: Say = ({ views }) => views.map(statusLine).join("\n");
+/** What the owner shows; of a run that nobody moves, that. */
+function asLines({ sayLine }: World): Say {
+  const line = ({ shown, owner, state: { team, status } }: RunView): string => {
+    if (shown) return sayLine(shown);
+    return plain(`${team.name}: ${owner?.alive === false ? "lost" : status}`);
+  };
+  return ({ views }) => views.map(line).join("\n");
+}
 
 function asText(world: World, baseDir: string): Say {
   return ({ views, unreadable }, screen) => {

@@ -6,6 +6,7 @@ import type { Instant, Participant, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import type { Limits, RunState } from "../core/run.ts";
 import type { SubagentLedger } from "../core/subagents.ts";
+import type { RunSurvey } from "../core/survey.ts";
 import type { Task } from "../core/task.ts";
 import type { Standing, Wait } from "../core/waits.ts";
 import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
@@ -38,6 +39,8 @@ export interface World {
   readonly project: string;
   openRuns(baseDir: string): Runs;
   readSubagents(baseDir: string): Promise<SubagentsView>;
+  /** In one line, for a prompt or a bar. */
+  sayLine(survey: RunSurvey): string;
   /** What anybody in the run waits for. */
   waitsOf(view: RunView, mail: Standing["mail"]): readonly Wait[];
   /** Calls `changed` when something in the folder may have changed, every second at the latest, until it is ended. */
@@ -159,6 +162,8 @@ export interface RunHistory {
 export interface RunView {
   readonly state: RunState;
   readonly owner?: { readonly pid: number; readonly alive: boolean };
+  /** What the owner shows of it, as long as it lives. */
+  readonly shown?: RunSurvey;
   readonly unread: Readonly<Record<Participant, number>>;
   readonly tasks: readonly Task[];
   readonly unreadable: readonly UnreadableFile[];

@@ -15,6 +15,7 @@ import {
   turnOf,
 } from "./run.ts";
 import { budgetIn } from "./spend.ts";
+import type { ParticipantSurvey, RunSurvey } from "./survey.ts";
 import type { Task, TaskStatus } from "./task.ts";
 import { isSettled, openBlockers, type TaskIndex } from "./task-graph.ts";
 import { VOLLEY_MAX } from "./volley.ts";
@@ -27,6 +28,8 @@ export interface Standing {
   readonly tasks: readonly Task[];
   /** Mail that is not acknowledged, with what it travels in. */
   readonly mail: readonly { readonly message: Message; readonly batch?: Batch }[];
+  /** What the owner shows of the run, as long as it lives. */
+  readonly shown?: Pick<RunSurvey, "lead" | "members">;
 }
 
 /** One answer to "who waits for whom, and for what, since when". */
@@ -103,6 +106,13 @@ export type Wait =
       readonly open: readonly TaskId[];
       readonly told?: Participant;
     }
+  /** For its provider, which has failed and is tried again by the host. */
+  | {
+      readonly kind: "retry";
+      readonly who: Participant;
+      readonly attempt: number;
+      readonly nextAt: Instant;
+    }
   /** For the end of a turn: nothing is in its way. */
   | { readonly kind: "turn"; readonly who: Participant; readonly since: Instant };
 
@@ -124,7 +134,7 @@ export type WaitKind = Wait["kind"];
 
 /**
  * Everything that anybody in the run waits for, what most depends on first; empty if there is nothing left to wait for. What
- * is only in the memory of the owner, such as a limit on wakes, is not known here before it has held a batch.
+ * is only in the memory of the owner is known as far as the owner shows it.
  */
 export function waitsOf(standing: Standing, now: Instant): readonly Wait[] {
   const { state, owner } = standing;
@@ -160,6 +170,7 @@ export function waitsOf(standing: Standing, now: Instant): readonly Wait[] {
     ...mail,
     ...chains(standing.tasks),
     ...quiet(standing),
+    ...retries(standing),
     ...turns(state),
   ];
 }
@@ -277,7 +288,7 @@ function shutdown(member: Member): readonly Wait[] {
 }
 
 /** Unread mail by reader, in the order in which the oldest was written. */
-function letters({ state, owner, mail }: Standing, now: Instant): readonly WaitingMail[] {
+function letters({ state, owner, mail, shown }: Standing, now: Instant): readonly WaitingMail[] {
   const readers = [...new Set(mail.map(({ message }) => message.to))];
   return readers.map((to): WaitingMail => {
     const own = mail.filter(({ message }) => message.to === to);
@@ -286,7 +297,8 @@ function letters({ state, owner, mail }: Standing, now: Instant): readonly Waiti
     const starts = turnOf(state, to) === undefined;
     const slotsFree = state.limits.maxParallelMembers - workingMembers(state);
     const held = batches.find((batch) => batch.held !== undefined)?.held?.by as HoldReason | undefined;
-    const hold = owner === "alive" ? (held ?? holdOf(state, to, starts, slotsFree, now)) : "owner";
+    const told = seatsIn(shown).find(({ participant }) => participant === to)?.hold;
+    const hold = owner === "alive" ? (held ?? told ?? holdOf(state, to, starts, slotsFree, now)) : "owner";
     const failing = batches.find(({ lastError }) => lastError !== undefined);
     return {
       kind: "mail",
@@ -349,6 +361,16 @@ function quiet({ state, tasks, mail }: Standing): readonly Wait[] {
   if (state.status !== "active" || isAtWork || mail.length > 0 || open.length === 0) return [];
   const told = state.quietTold?.to;
   return [{ kind: "quiet", open, ...(told === undefined ? {} : { told }) }];
+}
+
+function retries({ shown }: Standing): readonly Wait[] {
+  return seatsIn(shown).flatMap(({ participant, retry }): readonly Wait[] =>
+    retry ? [{ kind: "retry", who: participant, ...retry }] : [],
+  );
+}
+
+function seatsIn(shown: Standing["shown"]): readonly ParticipantSurvey[] {
+  return shown ? [shown.lead, ...shown.members] : [];
 }
 
 function turns(state: RunState): readonly Wait[] {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
-import { batch, member, message, NOON, RUN, runState, task } from "../contract/samples.ts";
+import { batch, member, message, RUN, runState, task } from "../contract/samples.ts";
+import { participantSurvey, runSurvey } from "../contract/status-board.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, type Desk, NODE, openDesk } from "./command.ts";
 
@@ -154,22 +155,31 @@ describe("status", () => {
 
   test("says each run that is led from here in a line, for a prompt or a bar", async () => {
     await using desk = await busyDesk();
+    const { board, runs } = await desk.storage();
     expect(desk.flotilla("status", "--line")).toEqual({ code: 0, out: "\n", err: "" });
-    expect(desk.flotilla("status", "run_", "--line").out).toBe(
-      "explorers: bo interrupted, 1 working\nwriters: nobody moves it, ada lost\n",
-    );
-    const { runs } = await desk.storage();
+    expect(desk.flotilla("status", "run_", "--line").out).toBe("explorers: active\nwriters: lost\n");
     const { lead } = runState();
-    const gates = [
-      { kind: "permission", requestId: "per_1", subject: "bash", detail: "ls", openedAt: NOON },
-    ] as const;
-    const members = Object.fromEntries(
-      ["ada", "bo", "cy"].map((name) => [name, member(name, { status: "needs_approval", gates })]),
-    );
     await runs.exclusively(RUN, (run) =>
-      run.commit(runState({ lead: { ...lead, directory: desk.at("work") }, members })),
+      run.commit(runState({ lead: { ...lead, directory: desk.at("work") } })),
     );
-    expect(desk.flotilla("status", "--line").out).toBe("explorers: 3 need approval\n");
+    await board.show(runSurvey());
+    expect(desk.flotilla("status", "--line").out).toBe("explorers: 2 waiting\n");
+    expect(desk.flotillaUnderBun("status", "--line").out).toBe("explorers: 2 waiting\n");
+  });
+
+  test("shows what only the owner knows, as long as it lives", async () => {
+    await using desk = await busyDesk();
+    const tool = { name: "bash", startedAt: Date.now() - 3 * MINUTE };
+    const members = [
+      participantSurvey("ada", { status: "needs_approval", tool, since: Date.now() }),
+      participantSurvey("bo", { status: "interrupted", hold: "backoff" }),
+    ];
+    await (await desk.storage()).board.show(runSurvey({ members }));
+    const { out } = desk.flotilla("status", RUN);
+    expect(out).toMatch(/^ {2}ada {5}needs_approval {2}\d+ s +bash 3 min/m);
+    expect(out).toContain("mail held: backoff");
+    await (await desk.storage("gone")).board.show(runSurvey({ runId: "run_2", members }));
+    expect(desk.flotilla("status", "run_2").out).toContain("  ada     lost ");
   });
 
   test("goes on with what changes, each text once, until the named run is over", async () => {
@@ -183,13 +193,13 @@ describe("status", () => {
       out += chunk.toString();
     });
     const ended = new Promise((resolve) => watcher.once("exit", resolve));
-    await eventually(async () => expect(out).toContain("ada lost"), PATIENCE);
+    await eventually(async () => expect(out).toContain("lost"), PATIENCE);
     const { runs, ownership } = await desk.storage();
     await ownership.take("run_2");
-    await eventually(async () => expect(out).toContain("1 working"), PATIENCE);
+    await eventually(async () => expect(out).toContain("writers: active"), PATIENCE);
     await runs.archive("run_2");
     expect(await ended).toBe(0);
-    expect(out).toBe("writers: nobody moves it, ada lost\n\nwriters: 1 working\n\n\n");
+    expect(out).toBe("writers: lost\n\nwriters: active\n\n\n");
   });
 
   test("says where it looked when there is no run", async () => {

@@ -7,6 +7,7 @@ import type { Task } from "../../src/core/task.ts";
 import { VOLLEY_MAX } from "../../src/core/volley.ts";
 import { type Standing, waitsOf } from "../../src/core/waits.ts";
 import { batch, member, message, NOON, runState, task } from "../contract/samples.ts";
+import { participantSurvey } from "../contract/status-board.ts";
 
 const NOW = NOON + 60_000;
 
@@ -16,6 +17,7 @@ interface Case {
   readonly bo?: Partial<Member>;
   readonly owner?: Standing["owner"];
   readonly tasks?: readonly Task[];
+  readonly shown?: NonNullable<Standing["shown"]>;
   readonly mail?: readonly (readonly [message: Partial<Message>, batch?: Partial<Batch>])[];
   readonly waits: readonly object[];
 }
@@ -162,6 +164,22 @@ const CASES: Readonly<Record<string, Case>> = {
     tasks: [task(1)],
     waits: [{ kind: "quiet", open: [1], told: "lead" }],
   },
+  "a provider that has failed, and a hold that only the owner knows of": {
+    ada: { status: "working", turn },
+    mail: [[{ to: "bo" }]],
+    shown: {
+      lead: participantSurvey("lead"),
+      members: [
+        participantSurvey("ada", { retry: { attempt: 3, nextAt: NOW + 4 } }),
+        participantSurvey("bo", { hold: "rate" }),
+      ],
+    },
+    waits: [
+      { ...written, to: "bo", hold: "rate" },
+      { kind: "retry", who: "ada", attempt: 3, nextAt: NOW + 4 },
+      { kind: "turn", who: "ada", since: NOON + 7 },
+    ],
+  },
   "the end of a run": {
     state: { status: "closing" },
     waits: [{ kind: "run", status: "closing", since: NOON }],
@@ -186,14 +204,16 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 describe("a run waits for", () => {
-  for (const [title, { state, ada, bo, owner = "alive", tasks = [], mail = [], waits }] of Object.entries(
-    CASES,
-  )) {
+  for (const [
+    title,
+    { state, ada, bo, owner = "alive", tasks = [], mail = [], shown, waits },
+  ] of Object.entries(CASES)) {
     test(title, () => {
       const standing: Standing = {
         state: runState({ members: { ada: member("ada", ada), bo: member("bo", bo) }, ...state }),
         owner,
         tasks,
+        ...(shown && { shown }),
         mail: mail.map(([parts, travels], index) => ({
           message: message(index + 1, parts),
           ...(travels && { batch: batch([`mail_${index + 1}`], travels) }),
