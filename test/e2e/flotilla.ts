@@ -21,3 +21,10 @@ export async function flotilla({ work, ground }: Host, ...words: readonly string
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { code, out, err };
 }
+
+/** As {@link flotilla}, where it is expected to go well; answers what it said. */
+export async function expectFlotilla(host: Host, ...words: readonly string[]): Promise<string> {
+  const { code, out, err } = await flotilla(host, ...words);
+  if (code !== 0) throw new Error(err);
+  return out;
+}
