@@ -7,23 +7,39 @@ import type { RunResult } from "../support/host.ts";
 import { after, call, hang, once, say } from "../support/model-replies.ts";
 import { type ModelRequest, mentions, toolResults } from "../support/model-request.ts";
 import type { Step } from "../support/model-server.ts";
+import { FAULTY_HOST, faultyHost } from "./faulty-host.ts";
 
 const TIMEOUT_MS = 120_000;
+/** Longer than a run may last by default. */
+const A_DAY_MS = 24 * 60 * 60_000;
 const ABORT_PLUGIN = fileURLToPath(new URL("./abort-plugin.ts", import.meta.url));
 
 /** One `opencode run` whose lead makes a team of ada and bo and then does what the steps say. */
-async function leads({ host, model }: Bench, ...steps: readonly Step[]): Promise<RunResult> {
-  model.name("lead", (request) => request.kind === "turn" && request.parentSessionId === undefined);
-  const members = ["ada", "bo"].map((name) => ({
+function leads(bench: Bench, ...steps: readonly Step[]): Promise<RunResult> {
+  return leadsTeam(bench, "lead", "Look around with two helpers.", ["ada", "bo"], ...steps);
+}
+
+/** One `opencode run`, whose lead is known by its prompt. */
+async function leadsTeam(
+  { host, model }: Bench,
+  lead: string,
+  prompt: string,
+  names: readonly string[],
+  ...steps: readonly Step[]
+): Promise<RunResult> {
+  model.name(lead, ({ kind, parentSessionId, lastUserText }) => {
+    return kind === "turn" && parentSessionId === undefined && lastUserText.includes(prompt);
+  });
+  const members = names.map((name) => ({
     name,
     subagent_type: "general",
     prompt: `You are ${name.toUpperCase()}.`,
   }));
   model.program({
-    when: "lead",
+    when: lead,
     steps: [call("team_create", { inline_spec: { name: "pair", members } }), ...steps],
   });
-  return host.run(["run", "Look around with two helpers."], { timeoutMs: TIMEOUT_MS });
+  return host.run(["run", prompt], { timeoutMs: TIMEOUT_MS });
 }
 
 /** What the member does in its first turns. */
@@ -94,6 +110,74 @@ describe("a headless run", () => {
       await eventually(() => {
         for (const name of ["ada", "bo"]) expect(model.requestsOf(name)[0]?.outcome).toBe("left");
       });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "is ended by the limit of its time, though members work: the held turn is let go",
+    async () => {
+      const options = { teamMode: { enabled: true }, serve: false, plugin: FAULTY_HOST };
+      await using bench = await openBench(options);
+      const { host, model } = bench;
+      plays(bench, "ada", hang());
+      plays(bench, "bo", hang());
+      const atWork = Promise.all(
+        ["ada", "bo"].map((name) =>
+          model.request((request) => request.speaker === name, { timeoutMs: TIMEOUT_MS }),
+        ),
+      );
+
+      const ended = leads(
+        bench,
+        once(atWork, say("They are at work; I wait for their reports.")),
+        say("Time is up."),
+      );
+      const spoken = await eventually(
+        () => {
+          const [, second] = model.requestsOf("lead");
+          expect(second?.outcome).toBe("answered");
+          return second;
+        },
+        { timeoutMs: TIMEOUT_MS },
+      );
+      expect(spoken && mentions(spoken, "You are ADA.")).toBe(1);
+      await faultyHost(() => host.home).turn(A_DAY_MS);
+
+      expect((await ended).code).toBe(0);
+      await eventually(() => {
+        for (const name of ["ada", "bo"]) expect(model.requestsOf(name)[0]?.outcome).toBe("left");
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "is not disturbed by another one in the same project: each lead hears its own member, and ends by itself",
+    async () => {
+      await using bench = await openBench({ teamMode: { enabled: true }, serve: false });
+      const { model } = bench;
+      // Neither is done before the other team works as well.
+      const working = (name: string) =>
+        model.request((request) => request.speaker === name, { timeoutMs: TIMEOUT_MS });
+      const both = Promise.all([working("ada"), working("bo")]);
+      plays(bench, "ada", once(both, say("Ada has found three files.")));
+      plays(bench, "bo", once(both, say("Bo has found nothing.")));
+
+      const ends = await Promise.all([
+        leadsTeam(bench, "north", "Look to the north.", ["ada"], say("I wait."), say("Heard.")),
+        leadsTeam(bench, "south", "Look to the south.", ["bo"], say("I wait."), say("Heard.")),
+      ]);
+
+      expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+      const heard = ["north", "south"].map((lead) => model.requestsOf(lead).at(-1));
+      for (const [text, mentioned] of [
+        ["Ada has found three files.", [1, 0]],
+        ["Bo has found nothing.", [0, 1]],
+      ] as const) {
+        expect(heard.map((request) => request && mentions(request, text))).toEqual([...mentioned]);
+      }
+      expect(model.requests.filter((request) => request.outcome === "left")).toEqual([]);
     },
     TIMEOUT_MS,
   );
