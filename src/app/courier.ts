@@ -172,15 +172,26 @@ export class Courier {
   }
 
   /**
-   * Does something while none of the recipient's mail is being posted.
+   * Does something while none of the recipient's mail is being posted, as far as this process can see to that.
    *
-   * @param work is told whether a prompt is on its way that will start a turn.
+   * @param work is told whether a prompt may be on its way that will start a turn: of another process that runs the session
+   *   nobody here can say that none is.
    */
-  whileStill<T>(recipient: Participant, work: (turnAhead: boolean) => Promise<T>): Promise<T> {
+  whileStill<T>(
+    recipient: Participant,
+    sessionId: SessionId,
+    work: (turnAhead: boolean) => Promise<T>,
+  ): Promise<T> {
+    const { runId, world } = this.#office;
     const route = this.#routes.of(recipient);
-    const done = async (): Promise<T> => work((await route.load()).some(startsTurn));
+    const done = async (): Promise<T> => {
+      const runsElsewhere = !(await world.leases.take(runId, sessionId));
+      return work(runsElsewhere || (await route.load()).some(startsTurn));
+    };
     return new Promise<T>((resolve, reject) => {
       route.lane.add(() => done().then(resolve, reject));
+      // Lets go of the session again.
+      route.look();
     });
   }
 

@@ -35,8 +35,11 @@ export async function approveShutdown(
       turnAhead,
       book: await loadOwned(fleet.world, now, member),
     }));
-  const courier = sessionId === undefined ? undefined : fleet.courier(runId);
-  const transaction = await (courier?.whileStill(member, approve) ?? approve(false));
+  const courier = fleet.courier(runId);
+  const transaction =
+    sessionId === undefined || !courier
+      ? await approve(false)
+      : await courier.whileStill(member, sessionId, approve);
   return report(transaction, member);
 }
 

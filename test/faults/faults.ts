@@ -31,6 +31,7 @@ const LANES = ["app/lane.test.ts"];
 const EVENTS = ["opencode/events.test.ts"];
 const COMPACTIONS = ["e2e/protocol-compaction.test.ts"];
 const LATE_PARTS = ["e2e/protocol-late.test.ts"];
+const SLOTS = ["app/slots.test.ts"];
 const OBSERVE = ["app/observe.test.ts"];
 const UNDOS = ["e2e/protocol-undo.test.ts"];
 const TIME = ["app/run-time.test.ts"];
@@ -811,8 +812,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a member whose post was lost waits for a slot behind those that wait for its own",
     file: "app/mail/clearance.ts",
-    find: "if (held) this.#slots.giveBack(route.recipient);\n    else this.#slots.take(route.recipient);",
-    replace: "if (!held) this.#slots.take(route.recipient);",
+    find: "if (held) this.#slots.giveBack(route.recipient);\n    else this.#slots.take(route.recipient, this.#office.now());",
+    replace: "if (!held) this.#slots.take(route.recipient, this.#office.now());",
     suite: WEATHERS,
   },
   {
@@ -835,6 +836,34 @@ export const FAULTS: readonly Fault[] = [
     find: 'if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);\n    else',
     replace: "",
     suite: WEATHERS,
+  },
+  {
+    name: "a member is let go in the middle of what another process has just posted to it",
+    file: "app/courier.ts",
+    find: "work(runsElsewhere || (await route.load()).some(startsTurn))",
+    replace: "work((await route.load()).some(startsTurn))",
+    suite: ["app/shut-down.test.ts"],
+  },
+  {
+    name: "mail that joins a turn makes it young, so that a storm of it keeps its slot for ever",
+    file: "app/mail/slots.ts",
+    find: "if (!this.#since.has(recipient)) this.#since.set(recipient, now);",
+    replace: "this.#since.set(recipient, now);",
+    suite: SLOTS,
+  },
+  {
+    name: "who waits for mail inside a tool call is kept from it by the queue for slots",
+    file: "app/mail/slots.ts",
+    find: "if (recipient === LEAD || this.#parked.has(recipient)) return true;",
+    replace: "if (recipient === LEAD) return true;",
+    suite: SLOTS,
+  },
+  {
+    name: "mail that nobody has read when its run ends waits in the archive for ever",
+    file: "app/mail/route.ts",
+    find: "if (unread.length > 0) await mailbox.bury(runId, this.recipient, unread, RUN_ENDED);",
+    replace: "",
+    suite: ["e2e/delete.test.ts"],
   },
   {
     name: "the next batch is posted before the one ahead of it has been seen",
