@@ -113,6 +113,8 @@ class Surroundings {
   async time(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
     while (this.clock.now() < end && (await this.clock.turn()));
+    // What the last timer has set going may need none.
+    await rest();
   }
 }
 
