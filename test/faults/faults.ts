@@ -31,6 +31,7 @@ const LANES = ["app/lane.test.ts"];
 const EVENTS = ["opencode/events.test.ts"];
 const COMPACTIONS = ["e2e/protocol-compaction.test.ts"];
 const LATE_PARTS = ["e2e/protocol-late.test.ts"];
+const INSPECTIONS = ["app/inspection.test.ts"];
 const SLOTS = ["app/slots.test.ts"];
 const OBSERVE = ["app/observe.test.ts"];
 const UNDOS = ["e2e/protocol-undo.test.ts"];
@@ -835,7 +836,7 @@ export const FAULTS: readonly Fault[] = [
     file: "app/mail/inspection.ts",
     find: 'if (busy) await route.putOff(advance(batch, "see"), BUSY, EVIDENCE_DEADLINE_MS);\n    else',
     replace: "",
-    suite: WEATHERS,
+    suite: INSPECTIONS,
   },
   {
     name: "a member is let go in the middle of what another process has just posted to it",
@@ -954,7 +955,7 @@ export const FAULTS: readonly Fault[] = [
     file: "app/mail/inspection.ts",
     find: 'if (hold || this.#office.isBusy(sessionId) || held?.by !== "undo_staged") return hold;',
     replace: "return undefined;",
-    suite: WEATHERS,
+    suite: INSPECTIONS,
   },
   {
     name: "what a member's subagent asks for holds nobody",
