@@ -236,7 +236,7 @@ export interface Host {
   isStored(sessionId: SessionId, hostMessageId: string): Promise<boolean>;
   promptStyle(sessionId: SessionId): Promise<PromptStyle | undefined>;
   /**
-   * Stops the turn and resolves when the host has cleaned up after it.
+   * Stops the turn and resolves when the host has cleaned up after it; what it was asking a person for is asked no more.
    *
    * @param directory where the session was made, for one whose row may be gone; asked for when left out.
    */

@@ -75,6 +75,28 @@ async function isUnderway(transport: Transport, sessionId: SessionId, request: F
   return finite(fields(message?.info["time"])["completed"]) === undefined;
 }
 
+/**
+ * Takes away what a session that was stopped still asks for. The host leaves such requests open for ever, and shows them to
+ * the person, whose answer would do nothing.
+ */
+export async function dropGates(
+  transport: Transport,
+  sessionId: SessionId,
+  directory: string,
+  deadlineMs: number,
+): Promise<void> {
+  const open = await openGates(transport, directory, deadlineMs, 0);
+  for (const { gate } of open.filter((one) => one.sessionId === sessionId)) {
+    const { requestId } = gate;
+    if (gate.kind === "permission") {
+      await answerPermission(transport, directory, { requestId, reply: "reject" });
+    } else {
+      const path = `/question/${encodeURIComponent(requestId)}/reject`;
+      await sendFor(transport, { method: "POST", path, directory });
+    }
+  }
+}
+
 /** Answers a permission; false when nothing waits under that id any more. */
 export async function answerPermission(
   transport: Transport,

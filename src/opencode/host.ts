@@ -3,7 +3,7 @@ import { FlotillaError } from "../errors.ts";
 import type { Host, SubagentHost } from "../ports.ts";
 import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
-import { answerPermission, openGates } from "./gates.ts";
+import { answerPermission, dropGates, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
 import type { LaunchMode } from "./launch.ts";
 import { readModels } from "./models.ts";
@@ -85,6 +85,15 @@ export function openHost(now: () => Instant): OpencodeHost {
     return known === undefined ? [...new Set(instances.map((instance) => instance.directory))] : [known];
   };
 
+  /** The turn has ended whether or not its requests can be taken away. */
+  const dropRequests = async (sessionId: SessionId, place: string): Promise<void> => {
+    try {
+      await dropGates(transport(place), sessionId, place, deadline(place));
+    } catch (fault) {
+      host.log("warn", "requests of a stopped session are left open", { sessionId, reason: String(fault) });
+    }
+  };
+
   const host: OpencodeHost = {
     attach(directory, client) {
       const instance: Instance = { directory, transport: transportOf(client) };
@@ -137,7 +146,12 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async abort(sessionId, directory) {
       const places = directory === undefined ? await placesOf(sessionId) : [directory];
-      await Promise.all(places.map((place) => abort(transport(place), sessionId, place, deadline(place))));
+      await Promise.all(
+        places.map(async (place) => {
+          await abort(transport(place), sessionId, place, deadline(place));
+          await dropRequests(sessionId, place);
+        }),
+      );
     },
     async addRules(sessionId, rules) {
       await addRules(transport(), sessionId, rules);
