@@ -112,6 +112,7 @@ class Surroundings {
   /** Some time goes by. */
   async time(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
+    await rest();
     while (this.clock.now() < end && (await this.clock.turn()));
     // What the last timer has set going may need none.
     await rest();

@@ -355,7 +355,9 @@ describe("adding members", () => {
       { taskId: 2, by: "lead", owner: "ada" },
     ]);
     expect(mail).toEqual([]);
-    expect(story.open("ada").mail[0]?.body).toContain("Tasks assigned to you: #1, #2.");
+    const brief = story.open("ada").mail[0]?.body;
+    expect(brief).toContain("You follow an earlier ada, which has ended.");
+    expect(brief).toContain("Tasks assigned to you: #1, #2.");
     // Lost again before it has done anything, it leaves the same.
     story.accept(story.deleted("ses_ada_2"));
     story.accept({ ...add("ada"), book: story.book });

@@ -184,7 +184,9 @@ describe("after a delete", () => {
         inline_spec: { name: "other", members: [{ name: "ada", subagent_type: "general", prompt: "Wait." }] },
       });
 
-      expect(refusal).toStartWith('member_exists: member "ada" is in the run');
+      expect(refusal).toStartWith(
+        `spec_invalid: no member could be planned: ada: "ada" is in run ${team.runId}, which you lead, and waiting.`,
+      );
       expect((await team.files.state()).status).toBe("active");
     },
     TEST_TIMEOUT_MS,

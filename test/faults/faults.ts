@@ -40,6 +40,7 @@ const PLACES = ["core/worktree.test.ts"];
 const GIT = ["git/worktrees.test.ts"];
 const CUT_OFFS = ["app/cut-off.test.ts"];
 const CLOSES = ["app/close.test.ts"];
+const ENDINGS = ["app/ending.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
@@ -94,10 +95,87 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a graceful end throws away mail that waits",
-    file: "core/decide-run.ts",
-    find: 'return member.status === "waiting" && (unread[member.plan.name] ?? 0) === 0;',
-    replace: 'return member.status === "waiting";',
+    file: "core/at-rest.ts",
+    find: '(status === "waiting" && count === 0)',
+    replace: 'status === "waiting"',
     suite: RUN,
+  },
+  {
+    name: "the first call of a run may bring as many members as it likes",
+    file: "core/decide-run.ts",
+    find: "tooMany(plan.limits, 0, plan.members.length)",
+    replace: "tooMany(plan.limits, 0, 0)",
+    suite: RUN,
+  },
+  {
+    name: "a former session's turn ends that of the session which has its name now",
+    file: "core/decide.ts",
+    find: "return memberOf(state, command.participant)?.generation !== command.generation;",
+    replace: "return false;",
+    suite: RUN,
+  },
+  {
+    name: "what was asked about a former session is worked in for the one that has its name now",
+    file: "app/observe.ts",
+    find: 'if (turn.activity !== "idle" || !this.#isNewest(seat)) return;',
+    replace: 'if (turn.activity !== "idle") return;',
+    suite: OBSERVE,
+  },
+  {
+    name: "a name that comes back has nothing of what it left",
+    file: "core/decide-tasks.ts",
+    find: "if (left.length === 0) return change;",
+    replace: "if (left.length >= 0) return change;",
+    suite: RUN,
+  },
+  {
+    name: "a name that comes back takes what somebody else has taken since",
+    file: "core/decide-task.ts",
+    find: '.filter((task) => task.status === "pending" && task.owner === undefined)',
+    replace: '.filter((task) => task.status !== "completed")',
+    suite: RUN,
+  },
+  {
+    name: "a member is not told that it follows an earlier one, whose requests to end it reads",
+    file: "core/wording.ts",
+    find: "...(generation === 1 ? [] : [inherited(plan.name)]),",
+    replace: "",
+    suite: RUN,
+  },
+  {
+    name: "a variant that its model does not have goes through and means nothing",
+    file: "core/model-choice.ts",
+    find: "if (variant === undefined || model.variants.includes(variant)) return undefined;",
+    replace: "if (model.variants.length >= 0) return undefined;",
+    suite: ["core/model-choice.test.ts"],
+  },
+  {
+    name: "a worktree that git is filling when its run ends is left behind",
+    file: "app/perform.ts",
+    find: "await this.#spawning.get(seatKey(state.runId, name))?.catch(() => undefined);",
+    replace: "",
+    suite: ENDINGS,
+  },
+  {
+    name: "a session is opened for a member that has ended while its worktree was made",
+    file: "app/open-session.ts",
+    find: 'return member?.status === "starting" && member.generation === generation;',
+    replace: "return member?.generation === generation;",
+    suite: ENDINGS,
+  },
+  {
+    name: "a run whose lead is gone lives on if the disk is full at that moment",
+    file: "app/fleet.ts",
+    find: "this.world.clock.after(END_RETRY_MS, again);",
+    replace: "void again;",
+    suite: ENDINGS,
+  },
+  {
+    name: "the end of a worktree is told again by whoever finishes a deletion",
+    file: "core/decide-run.ts",
+    find: 'if (!worktree || known) return { kind: "unchanged" };',
+    replace: 'if (!worktree) return { kind: "unchanged" };',
+    suite: ENDINGS,
   },
   {
     name: "a run that is over still takes note of its lead",
@@ -158,9 +236,23 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a rejected shutdown is told to a member that is lost",
     file: "core/decide-members.ts",
-    find: " || (asker !== LEAD && !takesMail(member))",
+    find: "if (reader !== LEAD && !takesMail(member)) return told;",
     replace: "",
     suite: [...MEMBERS, ...HISTORIES],
+  },
+  {
+    name: "a member is not told that it need not end after all",
+    file: "core/decide-members.ts",
+    find: "const reader = asker === by ? other : asker;",
+    replace: "const reader = asker;",
+    suite: [...MEMBERS, "core/shutdown.test.ts"],
+  },
+  {
+    name: "an end that was agreed to can be taken back",
+    file: "core/run.ts",
+    find: 'approved: { request: STAY, approve: STAY, reject: REFUSE, settle: "complete" }',
+    replace: 'approved: { request: STAY, approve: STAY, reject: "none", settle: "complete" }',
+    suite: ["core/shutdown.test.ts"],
   },
   {
     name: "a session is opened for a member that was ended before it had one",
