@@ -392,8 +392,11 @@ describe("a lead", () => {
       childrenOf(lead, fail(400));
       await lead.acts(send(), say("Well."));
       const child = await childOf(lead, [ada.sessionId]);
-      ada.plays(call("team_task_update", { taskId: 1, status: "in_progress" }), fail(400));
+      ada.plays(call("team_task_update", { taskId: 1, status: "in_progress" }), hang());
       await lead.uses("team_send_message", { to: "ada", body: "Begin." });
+      await eventually(() => expect(ada.newest().toolResultsSinceLastUser).toHaveLength(1), PATIENCE);
+      // After a person's Esc nothing but the lead or a person wakes it.
+      await play.host.abort(ada.sessionId);
       await eventually(async () => {
         expect((await team.files.state()).members["ada"]?.status).toBe("interrupted");
       }, PATIENCE);

@@ -43,6 +43,10 @@ const CLOSES = ["app/close.test.ts"];
 const ENDINGS = ["app/ending.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
+const SUBAGENTS = ["core/subagents.test.ts", "app/subagents.test.ts"];
+const RESUMES = ["core/resume.test.ts", "app/subagents.test.ts"];
+const CORPUS = ["recovery/corpus.test.ts"];
+
 export const FAULTS: readonly Fault[] = [
   {
     name: "one participant may hoard any number of tasks, and state.json grows with them",
@@ -1097,5 +1101,89 @@ export const FAULTS: readonly Fault[] = [
     find: "reply: answer.reply,",
     replace: "...answer,",
     suite: GATES,
+  },
+  {
+    name: "a result that quotes an envelope is taken for one",
+    file: "core/subagent-envelope.ts",
+    find: "if (!frame || frame.id !== (known ?? sessionId) || (known === undefined && frame.isInText)) {",
+    replace: "if (!frame) {",
+    suite: CORPUS,
+  },
+  {
+    name: "a result that speaks of an abort counts as one",
+    file: "core/subagent-ending.ts",
+    find: 'saidAborted: outcome === "failed" && ABORTED.has(text.trim()),',
+    replace: "saidAborted: [...ABORTED].some((words) => text.includes(words)),",
+    suite: ["core/subagents.test.ts", ...CORPUS],
+  },
+  {
+    name: "a provider's refusal is called an outage",
+    file: "core/subagent-ending.ts",
+    find: "statusCode >= 500 ||",
+    replace: "statusCode >= 400 ||",
+    suite: CORPUS,
+  },
+  {
+    name: "a call that came to no session is noted",
+    file: "core/subagent-ending.ts",
+    find: "holds: ({ childId }) => childId === undefined,",
+    replace: "holds: () => false,",
+    suite: CORPUS,
+  },
+  {
+    name: "what is told late of an earlier call is taken for the end of the newest",
+    file: "core/subagents.ts",
+    find: "if (isLate) return withNote(ledger, silent);",
+    replace: "",
+    suite: SUBAGENTS,
+  },
+  {
+    name: "a note is said anew each time the end of its call is told",
+    file: "core/subagents.ts",
+    find: "  if (noteOf(ledger, verdict)) return ledger;\n",
+    replace: "",
+    suite: SUBAGENTS,
+  },
+  {
+    name: "a name is given out again once its subagent is gone",
+    file: "core/subagents.ts",
+    find: "const number = (names[stem] ?? 0) + 1;",
+    replace: "const number = 1;",
+    suite: SUBAGENTS,
+  },
+  {
+    name: "a session that the host gave in place of another keeps the other's name alive",
+    file: "core/subagents.ts",
+    find: "requestedId === undefined || requestedId === sessionId ? ledger",
+    replace: "requestedId !== null ? ledger",
+    suite: SUBAGENTS,
+  },
+  {
+    name: "work is claimed that nobody has seen",
+    file: "core/subagent-wording.ts",
+    find: 'if (remains === undefined) return "Whether it has saved work could not be checked.";',
+    replace: 'if (remains === undefined) return "Found in its session: work.";',
+    suite: SUBAGENTS,
+  },
+  {
+    name: "any session may be resumed as one's own",
+    file: "core/resume.ts",
+    find: "if (sight.parentId !== parentId) {",
+    replace: "if (sight.parentId === undefined) {",
+    suite: RESUMES,
+  },
+  {
+    name: "two calls go on with one subagent at the same time",
+    file: "app/resume-subagent.ts",
+    find: 'subagentOf(ledger, sessionId)?.status === "running"',
+    replace: 'subagentOf(ledger, sessionId)?.status === "done"',
+    suite: RESUMES,
+  },
+  {
+    name: "what another living process runs is taken for a dead one's",
+    file: "app/subagents.ts",
+    find: "return !isSame(owner, processes.self) && (await processes.isAlive(owner));",
+    replace: "return !isSame(owner, processes.self) && false;",
+    suite: SUBAGENTS,
   },
 ];

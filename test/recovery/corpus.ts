@@ -149,6 +149,12 @@ const FAILURES: readonly Failure[] = [
     ending: "provider",
   },
   { title: "provider, 500", said: "scripted failure 500", look: api(500, true), ending: "provider" },
+  {
+    title: "provider, 500 with words of an abort",
+    said: "upstream: Task cancelled",
+    look: api(500, true),
+    ending: "provider",
+  },
   { title: "provider, 529 overloaded", said: "Overloaded", look: api(529, false), ending: "provider" },
   {
     title: "provider, connection lost",
