@@ -96,6 +96,7 @@ async function hookCost(): Promise<number> {
     news: nothing,
     shown: nothing,
     compacting: nothing,
+    isHelpers: () => false,
     tasks: nothing,
   };
   const desk = {
@@ -104,7 +105,7 @@ async function hookCost(): Promise<number> {
     textCompleted: async () => {},
     section: async () => undefined,
     beginsTask: async () => undefined,
-    withhold: nothing,
+    configure: nothing,
     dispose: async () => {},
   };
   const { event } = hooks(decode, desk, surfaceOf(nothing), surfaceOf(nothing));

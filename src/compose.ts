@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
 import { describe } from "./app/describe.ts";
 import { Fleet } from "./app/fleet.ts";
@@ -6,8 +7,10 @@ import { guardTask } from "./app/guard-task.ts";
 import { keepLead } from "./app/keep-lead.ts";
 import { ToolOffers } from "./app/offer-tools.ts";
 import { Subagents } from "./app/subagents.ts";
+import { teamSection } from "./app/team-section.ts";
 import { teamVerbs } from "./app/team-verbs.ts";
 import { readConfig } from "./config/config.ts";
+import { hasOwnSkill } from "./config/own-skill.ts";
 import { type ConfigProblem, sayConfigProblem } from "./config/problem.ts";
 import { toSettings } from "./config/settings.ts";
 import { openTeams } from "./config/teams.ts";
@@ -19,6 +22,8 @@ import { type Section, sectionsOf } from "./hooks/sections.ts";
 import type { SubagentDesk } from "./hooks/subagent-hooks.ts";
 import { gateOf, surfaceOf } from "./hooks/surface.ts";
 import { compactionStarted, type EventDecoder, eventDecoder, promptReceived } from "./opencode/events.ts";
+import { addExtras } from "./opencode/extras.ts";
+import { isHelperPrompt } from "./opencode/helper-prompts.ts";
 import { type OpencodeHost, openHost } from "./opencode/host.ts";
 import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
@@ -37,6 +42,13 @@ import { leftBy } from "./system/left-running.ts";
 import { MARK_VARIABLE, markedProcesses } from "./system/marked-processes.ts";
 import { readProcesses } from "./system/process-identity.ts";
 import { tools } from "./tools/index.ts";
+
+/** A first request waits no longer than this for runs that are being taken over; a start takes a tenth of it. */
+const ADOPTION_PATIENCE_MS = 2_000;
+
+/** The folder of the package, beside what is loaded from it, and the one skill in it. */
+const SKILLS = fileURLToPath(new URL("../skills", import.meta.url));
+const SKILL = "team-mode";
 
 /** A start is over by then, and whoever began it has been served. */
 const SWEEP_DELAY_MS = 5_000;
@@ -123,11 +135,16 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
   const headless = launchOf(process.argv).mode === "run";
   const policy = headless ? "always" : own.offerTools;
   // In the order in which a model reads them.
-  const sections: readonly Section[] = own.taskRecovery ? [(sessionId) => subagents.section(sessionId)] : [];
+  const sections: readonly Section[] = [
+    (sessionId) => teamSection(fleet.index, sessionId),
+    ...(own.taskRecovery ? [(sessionId: SessionId) => subagents.section(sessionId)] : []),
+  ];
   // Start-up never waits for what an earlier life left behind.
-  fleet
+  const adopted = fleet
     .adopt((state) => isWithin(state.lead.directory, directory, worktree))
     .catch((fault: unknown) => report("adopt", fault));
+  const patience = new Promise<void>((resolve) => fleet.world.clock.after(ADOPTION_PATIENCE_MS, resolve));
+  const started = Promise.race([adopted, patience]);
   if (own.taskRecovery) subagents.recover().catch((fault: unknown) => report("recover", fault));
 
   return {
@@ -139,6 +156,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         shown: shownIn,
         tasks: shownTasks,
         compacting: compactionStarted,
+        isHelpers: isHelperPrompt,
       },
       {
         observe: (fact) => {
@@ -152,13 +170,22 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         textCompleted: async (sessionId) => {
           if (headless) await keepLead(fleet, sessionId);
         },
-        section: (sessionId) => sectionsOf(sections, sessionId, (fault) => report("section", fault)),
+        section: async (sessionId) => {
+          // A prompt right after a start says what it said before: whose session it is has to be known by then.
+          if (!fleet.index.seat(sessionId)) await started;
+          return sectionsOf(sections, sessionId, (fault) => report("section", fault));
+        },
         ...(own.taskRecovery ? { subagents: deskOf(subagents) } : {}),
         async beginsTask(sessionId, callId, input) {
           guardTask(fleet.index, taskTarget(input));
           return own.taskRecovery ? subagents.begin(sessionId, callId, input) : undefined;
         },
-        withhold: withholdTools,
+        configure: (config) => {
+          withholdTools(config);
+          const { paths } = (config as { skills?: { paths?: string[] } }).skills ?? {};
+          const isTaken = hasOwnSkill({ directory, worktree, env: process.env }, SKILL, paths);
+          addExtras(config, isTaken ? {} : { skills: SKILLS });
+        },
         dispose: async () => {
           detach();
           shared.instances -= 1;

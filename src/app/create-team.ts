@@ -220,7 +220,6 @@ function report(
       ...muster.rejected.map((one) => ({ ...one, status: "failed" as const })),
     ],
     tasks,
-    ...(parsed.spec.leadPrompt === undefined ? {} : { instructions: parsed.spec.leadPrompt }),
     notes: parsed.notes,
     toolsNextTurn: state.lead.toolsPending,
     ...(waited === undefined ? {} : { waited }),

@@ -119,8 +119,6 @@ export interface CreateReport {
   }[];
   /** The tasks of this call. */
   readonly tasks: readonly { readonly taskId: TaskId; readonly subject: string }[];
-  /** What the team's description says to its lead. */
-  readonly instructions?: string;
   /** What was understood differently from what was written, e.g. a renamed member. */
   readonly notes: readonly string[];
   /** The lead's tools come with its next turn. */

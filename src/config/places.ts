@@ -79,7 +79,7 @@ export function expandPath(path: string, from: string, env: Standpoint["env"]): 
   return resolve(from, path);
 }
 
-function homeOf(env: Standpoint["env"]): string {
+export function homeOf(env: Standpoint["env"]): string {
   return env["HOME"] || env["USERPROFILE"] || homedir();
 }
 

@@ -30,6 +30,7 @@ import {
 } from "./run.ts";
 import { checkBudgets } from "./spend.ts";
 import { step } from "./table.ts";
+import { peersOf } from "./team-section.ts";
 import {
   brief,
   failedForGood,
@@ -91,6 +92,7 @@ export function noteSessionOpened(
     ...one,
     sessionId: command.sessionId,
     directory: command.directory,
+    peers: peersOf(state, member),
     ...(one.worktree?.path === command.directory ? { worktree: { ...one.worktree, made: true } } : {}),
   }));
   change = mail(change, {

@@ -367,6 +367,11 @@ export interface Member {
   readonly generation: number;
   readonly sessionId?: SessionId;
   readonly directory?: string;
+  /**
+   * Who else was there when its session was opened, for its system prompt. Absent before that, and in records of versions
+   * that did not keep it.
+   */
+  readonly peers?: readonly string[];
   /** The name's own worktree, through all its generations; one that wants none leaves an earlier one's alone. */
   readonly worktree?: Worktree;
   readonly status: MemberStatus;

@@ -1,49 +1,25 @@
 import { MAX_ATTEMPTS } from "./delivery.ts";
 import type { Gate, HostFault } from "./facts.ts";
 import type { Instant, Participant } from "./ids.ts";
-import { isLive, type Member, participantsOf, type RunState } from "./run.ts";
+import { type Member, participantsOf, type RunState } from "./run.ts";
 import type { Task } from "./task.ts";
 import type { Worktree } from "./worktree.ts";
 
 /** Everything the plugin says to a model in its own voice. Short, in the imperative, with the tool to call next. */
 
-/** A member's first message: who it is, what it is to do, how to talk and how to finish. */
-export function brief(
-  state: RunState,
-  { plan, generation, tasks, worktree }: Pick<Member, "plan" | "generation" | "tasks" | "worktree">,
-): string {
-  const others = Object.values(state.members)
-    .filter((member) => member.plan.name !== plan.name && isLive(member))
-    .map((member) => `${member.plan.name} (${member.plan.agent})`);
-  const lines = [
+/** A member's first message: what it is to do. How the team works stands in its system prompt. */
+export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "tasks">): string {
+  return [
     `You are ${plan.name}, a member of the team "${state.team.name}".`,
-    ...(state.team.description === undefined ? [] : [`The team's purpose: ${state.team.description}`]),
-    others.length === 0
-      ? "There are no other members besides the lead."
-      : `Other members: ${others.join(", ")}. The lead is addressed as "lead".`,
-    ...(worktree && plan.worktree !== false ? [ownPlace(worktree)] : []),
-    ...(generation === 1 ? [] : [inherited(plan.name)]),
-    "",
     plan.prompt === undefined
       ? "Your assignment comes from the task list and by mail."
       : `Your assignment:\n${plan.prompt}`,
     ...(tasks.length === 0 ? [] : [`Tasks assigned to you: ${tasks.map((task) => `#${task}`).join(", ")}.`]),
-    "",
-    "How this team works:",
-    "- Nobody sees your plain text: speak with team_send_message. Mail for you arrives as a peer_message and wakes you.",
-    "- Take work with team_task_list (ready: true) and team_task_update (status: in_progress), and close it with status: completed and a result.",
-    "- When your assignment is done, send the lead one message with the outcome, then end your turn. Do not wait or poll: mail wakes you.",
-    "- Asked to shut down, answer with team_approve_shutdown, or team_reject_shutdown with a reason.",
-  ];
-  return lines.join("\n");
+  ].join("\n\n");
 }
 
-/** Mail that nobody has read is the next generation's; what was said of the former one's own life in it is over. */
-function inherited(name: string): string {
-  return `You follow an earlier ${name}, which has ended. Mail that stands before this was for it and is yours now, except its own briefs and requests to shut down: take no notice of those.`;
-}
-
-function ownPlace({ path, branch, base, baseBranch }: Worktree): string {
+/** To a member with a worktree. */
+export function ownPlace({ path, branch, base, baseBranch }: Worktree): string {
   const start = baseBranch ?? base.slice(0, SHORT_COMMIT);
   return `You work in a git worktree of your own, ${path}, on branch ${branch}, which starts from ${start}. Stay in it, and commit what you do there: the lead merges that branch, and nobody gets what is not committed.`;
 }

@@ -13,6 +13,8 @@ export interface Decoders {
   shown(messages: unknown): Fact | undefined;
   tasks(messages: unknown): ShownList | undefined;
   compacting(input: unknown): Fact | undefined;
+  /** The system prompt is that of a request which the host makes on its own behalf. */
+  isHelpers(system: readonly string[]): boolean;
 }
 
 export interface HookDesk {
@@ -30,7 +32,7 @@ export interface HookDesk {
     callId: string,
     input: Readonly<Record<string, unknown>>,
   ): Promise<string | undefined>;
-  withhold(config: { permission?: unknown }): void;
+  configure(config: object): void;
   dispose(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: 
     if (fact) desk.observe(fact);
   };
   return {
-    config: surface("config", (config) => desk.withhold(config as { permission?: unknown })),
+    config: surface("config", (config) => desk.configure(config)),
     event: surface("event", ({ event }) => observe(decode.event(event))),
     "chat.message": surface("chat.message", async (input, output) => {
       observe(decode.prompt(input, output));
@@ -57,7 +59,8 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: 
       if (list) await desk.subagents?.annotate(list);
     }),
     "experimental.chat.system.transform": surface("system.transform", async ({ sessionID }, { system }) => {
-      const section = sessionID === undefined ? undefined : await desk.section(sessionID);
+      if (sessionID === undefined || decode.isHelpers(system)) return;
+      const section = await desk.section(sessionID);
       if (section !== undefined) system.push(section);
     }),
     "experimental.session.compacting": surface("session.compacting", (input) => {

@@ -145,6 +145,7 @@ const storedMember = recordOf<StoredMember>({
   generation: count,
   sessionId: z.string().exactOptional(),
   directory: z.string().exactOptional(),
+  peers: z.array(z.string()).exactOptional(),
   worktree: worktree.exactOptional(),
   status: z.string(),
   reason: z.string().exactOptional(),

@@ -54,7 +54,6 @@ export function teamCreate(verbs: Verbs): Tool {
           status: report.status,
           members: report.members,
           tasks: report.tasks,
-          instructions: report.instructions,
           notes: report.notes,
           waited: report.waited && waited(report.waited),
         }),
