@@ -245,7 +245,7 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
     },
     (sessionId) => memberOn(fleet, sessionId),
   );
-  clock.after(SWEEP_DELAY_MS, () => fleet.sweepArchive());
+  clock.after(SWEEP_DELAY_MS, () => fleet.sweep());
   return {
     fleet,
     host,

@@ -23,6 +23,7 @@ import { StatusPublisher } from "./publish-status.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { SessionIndex } from "./session-index.ts";
 import { type SessionWatch, SessionWatches } from "./session-watch.ts";
+import { sweepStatus } from "./sweep-status.ts";
 import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
 import { Waiters } from "./waiters.ts";
@@ -84,7 +85,11 @@ export class Fleet {
       changed: (runId) => this.#changed(runId),
       leadGone: (runId) => this.#endWithoutLead(runId),
     });
-    this.#quiet = new QuietWatch(this, (work) => this.#beside(work));
+    this.#quiet = new QuietWatch(
+      this,
+      (work) => this.#beside(work),
+      (runId) => this.#publisher.rested(runId),
+    );
     this.#publisher = new StatusPublisher(
       this,
       (work) => this.#beside(work),
@@ -217,11 +222,12 @@ export class Fleet {
     await this.adopt((state) => sessionsOf(state).some(([, own]) => own === sessionId));
   }
 
-  /** Removes, beside everything else, what has been in the archive for long enough. */
-  sweepArchive(): void {
+  /** Removes, beside everything else, what has been in the archive for long enough, and what is shown of runs long left. */
+  sweep(): void {
     if (this.#closed) return;
     const before = this.world.clock.now() - ARCHIVE_KEPT_MS;
     this.#beside(this.world.runs.sweepArchive(before).then(() => undefined));
+    this.#beside(sweepStatus(this.world, before, (runId) => this.#desks.has(runId)));
   }
 
   /** Resolves when nothing is going on that was started so far. */
@@ -266,7 +272,8 @@ export class Fleet {
       this.#beside(this.#performer.perform(state, deeds, false));
       this.#quiet.changed(runId);
     }
-    this.#changed(runId);
+    this.#publisher.committed(state, effects);
+    this.waiters.poke(runId);
   }
 
   /** Those who look on have something new to see. */
@@ -315,7 +322,9 @@ export class Fleet {
   async #catchUp(runId: RunId): Promise<void> {
     try {
       const state = await this.world.runs.exclusively(runId, (run) => run.load());
-      if (this.#desks.has(runId) && this.#isNews(state)) this.#learned(state);
+      if (!this.#desks.has(runId) || !this.#isNews(state)) return;
+      this.#learned(state);
+      this.#publisher.learned(state);
     } catch (fault) {
       // Archived in the meantime, which is told by the folder's next change.
       if (!(fault instanceof FlotillaError) || fault.code !== "run_not_found") throw fault;
@@ -328,7 +337,7 @@ export class Fleet {
     this.#serve(state).lookAtAll();
     this.#quiet.changed(state.runId);
     this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));
-    this.#changed(state.runId);
+    this.waiters.poke(state.runId);
   }
 
   /** Takes a run over if nobody alive owns it. What fails on the way is begun anew by the next look at the run. */
@@ -451,7 +460,7 @@ export class Fleet {
     } finally {
       this.#dismiss(runId);
     }
-    this.sweepArchive();
+    this.sweep();
   }
 
   /** Stops looking after a run. */

@@ -1,9 +1,12 @@
+import type { Effect } from "../core/effects.ts";
 import type { RunId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
 import type { LeftRunning, ParticipantSurvey, RunSurvey } from "../core/survey.ts";
 import { describe } from "./describe.ts";
 import type { Fleet } from "./fleet.ts";
+import { taskRows } from "./read-tasks.ts";
 import { surveyRun } from "./survey.ts";
+import { TaskTally } from "./task-tally.ts";
 
 /**
  * How long a change waits for what follows it: most come in twos and threes, and nobody can read what is there for less.
@@ -18,11 +21,13 @@ const TROUBLE_MS = 5_000;
 interface Showing {
   /** There is news that has not been looked at. */
   stale: boolean;
+  /** Nothing has moved for a moment: worth a look at every task, why. */
+  atRest: boolean;
   /** Goes on until it is shown. */
   work: Promise<void> | undefined;
   cancelTimer: (() => void) | undefined;
-  /** Requests that were open when it was looked at last. */
-  requests: string;
+  /** Requests that were open when it was looked at last; undefined before the first look, which waits for nothing either. */
+  requests: string | undefined;
   /** What is shown now, by whichever process. */
   last: RunSurvey | undefined;
   leftRunning: readonly LeftRunning[];
@@ -40,6 +45,7 @@ export class StatusPublisher {
   readonly #fleet: Fleet;
   readonly #beside: (work: Promise<void>) => void;
   readonly #mayShow: (runId: RunId) => boolean;
+  readonly #tally: TaskTally;
   readonly #showings = new Map<RunId, Showing>();
   #troubled = false;
 
@@ -47,6 +53,19 @@ export class StatusPublisher {
     this.#fleet = fleet;
     this.#beside = beside;
     this.#mayShow = mayShow;
+    this.#tally = new TaskTally(fleet.world);
+  }
+
+  /** This process has committed. */
+  committed(state: RunState, effects: readonly Effect[]): void {
+    this.#tally.note(state, effects);
+    this.changed(state.runId);
+  }
+
+  /** Another process has committed. */
+  learned(state: RunState): void {
+    this.#tally.learn(state);
+    this.changed(state.runId);
   }
 
   changed(runId: RunId): void {
@@ -54,9 +73,18 @@ export class StatusPublisher {
     if (!state || !this.#mayShow(runId)) return;
     const showing = this.#showingOf(runId);
     showing.stale = true;
+    showing.atRest = false;
     if (showing.work) return;
     if (requestsIn(state) !== showing.requests) this.#begin(runId, showing);
     else if (!showing.cancelTimer) this.#beginAfter(runId, showing, CALM_MS);
+  }
+
+  /** The run has come to rest with work left, and has stayed so for a moment. */
+  rested(runId: RunId): void {
+    const showing = this.#showings.get(runId);
+    if (!showing || showing.work || showing.cancelTimer) return;
+    showing.atRest = true;
+    this.#begin(runId, showing);
   }
 
   /** Shows how the run stands as this process leaves it, and is done with it. */
@@ -66,12 +94,14 @@ export class StatusPublisher {
     this.#showings.delete(state.runId);
     await showing.work;
     await this.#show(state, showing);
+    this.#tally.forget(state.runId);
   }
 
   /** The run is gone, and what was shown of it. */
   forget(runId: RunId): void {
     this.#showings.get(runId)?.cancelTimer?.();
     this.#showings.delete(runId);
+    this.#tally.forget(runId);
   }
 
   #showingOf(runId: RunId): Showing {
@@ -79,9 +109,10 @@ export class StatusPublisher {
     if (known) return known;
     const showing: Showing = {
       stale: false,
+      atRest: false,
       work: undefined,
       cancelTimer: undefined,
-      requests: "",
+      requests: undefined,
       last: undefined,
       leftRunning: [],
     };
@@ -115,7 +146,9 @@ export class StatusPublisher {
     try {
       if (!showing.last) await this.#takeOver(state.runId, showing);
       showing.requests = requestsIn(state);
-      const survey = withMemory(await surveyRun(this.#fleet, state), showing);
+      const tasks = await this.#tally.counts(state);
+      const rows = showing.atRest ? await taskRows(this.#fleet.world, state) : [];
+      const survey = withMemory(await surveyRun(this.#fleet, state, tasks, rows), showing);
       await board.show(survey);
       showing.last = survey;
       this.#troubled = false;

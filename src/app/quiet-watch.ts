@@ -17,11 +17,14 @@ const QUIET_AFTER_MS = 2_000;
 export class QuietWatch {
   readonly #fleet: Fleet;
   readonly #beside: (work: Promise<void>) => void;
+  readonly #rested: (runId: RunId) => void;
   readonly #timers = new Map<RunId, () => void>();
 
-  constructor(fleet: Fleet, beside: (work: Promise<void>) => void) {
+  /** @param rested told of each run that has come to rest, and is this process's to look after. */
+  constructor(fleet: Fleet, beside: (work: Promise<void>) => void, rested: (runId: RunId) => void) {
     this.#fleet = fleet;
     this.#beside = beside;
+    this.#rested = rested;
   }
 
   changed(runId: RunId): void {
@@ -52,6 +55,7 @@ export class QuietWatch {
       const list = this.#fleet.world.ids.digest(key);
       return { type: "note_quiet", list, open, ready: ready.map((task) => task.taskId) };
     });
+    this.#rested(runId);
   }
 
   /** Nobody works, the lead included, and no mail is on its way to anybody. */

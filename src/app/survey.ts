@@ -9,16 +9,24 @@ import {
   type RunSurvey,
   surveyLead,
   surveyMember,
+  type TaskCounts,
 } from "../core/survey.ts";
 import { openTasks } from "../core/wording.ts";
 import type { Fleet } from "./fleet.ts";
-import { countTasks, taskRows } from "./read-tasks.ts";
 import type { TaskRow } from "./verbs.ts";
 
-/** How the run stands now, from its last commit and from what this process sees of it. */
-export async function surveyRun(fleet: Fleet, state: RunState): Promise<RunSurvey> {
+/**
+ * How the run stands now, from its last commit and from what this process sees of it.
+ *
+ * @param rows every task of the run, where it is worth that to know which of them wait for what.
+ */
+export async function surveyRun(
+  fleet: Fleet,
+  state: RunState,
+  tasks: TaskCounts,
+  rows: readonly TaskRow[] = [],
+): Promise<RunSurvey> {
   const { runId, team, label, lead, createdAt, status: runStatus, spent } = state;
-  const rows = await taskRows(fleet.world, state);
   const members = await Promise.all(
     Object.values(state.members).map(async (member) => {
       const { name } = member.plan;
@@ -43,7 +51,7 @@ export async function surveyRun(fleet: Fleet, state: RunState): Promise<RunSurve
     attention: members.filter(({ status }) => wantsAttention(status)).map(({ participant }) => participant),
     lead: surveyLead(state, pulseOf(fleet, state, LEAD, lead.sessionId), leadMail),
     members,
-    tasks: { ...countTasks(rows), ready: rows.filter((row) => row.ready).map((row) => row.taskId) },
+    tasks,
     budgets: budgetsOf(state, fleet.world.clock.now()),
     endsAt: timeIsUpAt(state),
     spent,

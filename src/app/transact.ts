@@ -102,14 +102,16 @@ export class Transactor {
 
   /** Writes confirmations to disk now, for a run that nothing else changes for a while. */
   async settleOutbox(runId: RunId): Promise<void> {
-    await this.#world.runs.exclusively(runId, async (run) => {
+    const settled = await this.#world.runs.exclusively(runId, async (run) => {
       const loaded = await run.load();
       await this.#writeRecords(run, runId, loaded.outbox);
       const outbox = loaded.outbox.filter((effect) => !this.#isDone(runId, effect));
-      if (outbox.length < loaded.outbox.length) {
-        await this.#commit(run, { ...loaded, revision: loaded.revision + 1, outbox }, loaded.outbox);
-      }
+      if (outbox.length === loaded.outbox.length) return undefined;
+      const state = { ...loaded, revision: loaded.revision + 1, outbox };
+      await this.#commit(run, state, loaded.outbox);
+      return state;
     });
+    if (settled) this.#onCommit({ state: settled, effects: [] });
   }
 
   forget(runId: RunId): void {

@@ -50,7 +50,7 @@ export interface RunSurvey {
   readonly endsAt: Instant;
   /** Budgets that were reached. */
   readonly spent: readonly string[];
-  /** Why nothing moves, when members and mail are at rest and work is left. */
+  /** Why nothing moves, when members and mail are at rest and work is left. Of tasks once they have rested a moment. */
   readonly stuck?: string;
   /** What the process that died over the run had started, and what still ran when the next one came. */
   readonly leftRunning?: readonly LeftRunning[];
@@ -140,7 +140,7 @@ export interface OpenGate {
   readonly since: Instant;
 }
 
-export type TaskCounts = Readonly<Record<TaskStatus, number>> & { readonly ready: readonly TaskId[] };
+export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 
 export interface Budget {
   readonly used: number;

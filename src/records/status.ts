@@ -49,8 +49,6 @@ const stamp = {
   serverUrl: z.string().exactOptional(),
 };
 
-const taskIds = z.array(z.int().min(1));
-
 const participant = {
   participant: z.string(),
   generation: count,
@@ -82,7 +80,7 @@ const participant = {
   turns: count,
   tokens: z.number(),
   cost: z.number(),
-  tasks: taskIds,
+  tasks: z.array(z.int().min(1)),
   shutdown: openWord<NonNullable<ParticipantSurvey["shutdown"]>>().exactOptional(),
 };
 
@@ -116,7 +114,6 @@ export const teamStatusSchema: z.ZodType<TeamStatus> = recordOf<TeamStatus>({
     in_progress: count,
     completed: count,
     deleted: count,
-    ready: taskIds,
   }),
   budgets: z.record(z.string(), recordOf<Budget>({ used: z.number(), limit: z.number(), left: z.number() })),
   endsAt: instant,

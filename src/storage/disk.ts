@@ -116,14 +116,20 @@ export class Disk {
 
   /** Makes the folder; false if it exists. Its parent must exist. */
   async makeFolder(path: string): Promise<boolean> {
+    const made = await this.makeFolderUnsynced(path);
+    if (made) await this.syncFolder(dirname(path));
+    return made;
+  }
+
+  /** Like {@link makeFolder}, for what nobody needs after the machine has crashed. */
+  async makeFolderUnsynced(path: string): Promise<boolean> {
     try {
       await this.#at("mkdir", path, () => mkdirSync(path, { mode: 0o700 }));
+      return true;
     } catch (error) {
       if (isFault(error, "EEXIST")) return false;
       throw error;
     }
-    await this.syncFolder(dirname(path));
-    return true;
   }
 
   /** Makes the folder and those above it. */

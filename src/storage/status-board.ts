@@ -91,7 +91,7 @@ export class DiskStatusBoard implements StatusBoard {
     if (known) return known;
     const folder = this.#layout.statusFolder(runId);
     try {
-      await this.#disk.makeFolder(folder);
+      await this.#disk.makeFolderUnsynced(folder);
     } catch (error) {
       throw isFault(error, "ENOENT") ? runNotFound(runId, error) : error;
     }

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { LeftRunning } from "../core/survey.ts";
+import { pidsWith } from "./marked-processes.ts";
 import type { Processes, ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -21,9 +22,8 @@ export async function leftBy(
   if (await processes.isAlive(identity)) return [];
   // Its number may have been given out again, to another host as well.
   const to = readProcess(identity.pid)?.startedAt ?? Number.POSITIVE_INFINITY;
-  const left = readAll().filter(
-    ({ pid, startedAt }) => startedAt >= from && startedAt < to && isMarked(pid, identity.pid),
-  );
+  const marked = (await pidsWith([`${MARK}=${identity.pid}`])).flatMap((pid) => readProcess(pid) ?? []);
+  const left = marked.filter(({ startedAt }) => startedAt >= from && startedAt < to);
   const pids = new Set(left.map(({ pid }) => pid));
   return left
     .filter(({ parent }) => !pids.has(parent))
@@ -38,11 +38,6 @@ interface RunningProcess {
   readonly startedAt: number;
 }
 
-function readAll(): readonly RunningProcess[] {
-  const names = namesIn("/proc").filter((name) => /^\d+$/.test(name));
-  return names.flatMap((name) => readProcess(Number(name)) ?? []);
-}
-
 function readProcess(pid: number): RunningProcess | undefined {
   const stat = textAt(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
@@ -52,10 +47,6 @@ function readProcess(pid: number): RunningProcess | undefined {
   return { pid, parent: Number(parent), program: stat.slice(open + 1, close), startedAt: Number(rest[17]) };
 }
 
-function isMarked(pid: number, by: number): boolean {
-  return textAt(`/proc/${pid}/environ`)?.split("\0").includes(`${MARK}=${by}`) ?? false;
-}
-
 function ticksOf(startTime: string): number | undefined {
   const [, ticks] = /^proc:(\d+)$/.exec(startTime) ?? [];
   return ticks === undefined ? undefined : Number(ticks);
@@ -63,7 +54,6 @@ function ticksOf(startTime: string): number | undefined {
 
 const textAt = (path: string): string | undefined => ifThere(() => readFileSync(path, "utf8"));
 const linkAt = (path: string): string | undefined => ifThere(() => readlinkSync(path));
-const namesIn = (path: string): readonly string[] => ifThere(() => readdirSync(path)) ?? [];
 
 /** Processes end while they are looked at, and those of others show nothing. */
 function ifThere<T>(look: () => T): T | undefined {

@@ -12,10 +12,14 @@ export async function markedProcesses(
   processes: Processes,
   marks: readonly string[],
 ): Promise<readonly ProcessIdentity[]> {
-  const entries = marks.map((mark) => `${MARK_VARIABLE}=${mark}`);
-  const pids = process.platform === "linux" ? markedInProc(entries) : await markedByPs(entries);
+  const pids = await pidsWith(marks.map((mark) => `${MARK_VARIABLE}=${mark}`));
   const found = await Promise.all(pids.slice(0, MAX_FOUND).map((pid) => processes.identify(pid)));
   return found.filter((one) => one !== undefined);
+}
+
+/** Processes that were started with one of these entries, `NAME=value`, in their environment. */
+export async function pidsWith(entries: readonly string[]): Promise<readonly number[]> {
+  return process.platform === "linux" ? markedInProc(entries) : markedByPs(entries);
 }
 
 /** Linux: what a process was started with, entries ended by a zero byte. */

@@ -19,12 +19,12 @@ test("what a run has left is kept for seven days and then removed", async () => 
   await storage.runs.archive(RUN);
 
   now += 6.9 * DAY_MS;
-  fleet.sweepArchive();
+  fleet.sweep();
   await fleet.drained();
   expect(disk.journal(RUN)).toEqual([line(1)]);
 
   now += 0.2 * DAY_MS;
-  fleet.sweepArchive();
+  fleet.sweep();
   await fleet.drained();
   expect(disk.journal(RUN)).toEqual([]);
 });

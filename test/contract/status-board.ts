@@ -36,7 +36,7 @@ export function runSurvey(parts: Partial<RunSurvey> = {}): RunSurvey {
     attention: [],
     lead: participantSurvey("lead"),
     members: [participantSurvey("ada"), participantSurvey("bo")],
-    tasks: { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0, ready: [] },
+    tasks: { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 },
     budgets: { messages: { used: 0, limit: 10_000, left: 10_000 } },
     endsAt: NOON + 1,
     spent: [],

@@ -1,6 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunState } from "../../src/core/run.ts";
+import type { Reading } from "../../src/records/shape.ts";
+import {
+  type ParticipantStatus,
+  parseParticipantStatus,
+  parseTeamStatus,
+  type TeamStatus,
+} from "../../src/records/status.ts";
 
 /** Where a host on this home keeps its runs. */
 export function baseDirOf(home: string): string {
@@ -27,6 +34,10 @@ export interface RunFolder {
   /** Files of mail that is neither acked nor given up, with their owners. */
   waitingMail(participants: readonly string[]): Promise<readonly string[]>;
   task(taskId: number): Promise<Readonly<Record<string, unknown>>>;
+  /** The run's status, as its file shows it. */
+  status(): Promise<TeamStatus>;
+  /** One participant's. */
+  statusOf(participant: string): Promise<ParticipantStatus>;
 }
 
 export function runFolder(baseDir: string, runId: string): RunFolder {
@@ -85,7 +96,15 @@ export function runFolder(baseDir: string, runId: string): RunFolder {
     },
     task: async (taskId) =>
       JSON.parse(await read("tasks", `${taskId}.json`)) as Readonly<Record<string, unknown>>,
+    status: async () => understood(parseTeamStatus(await read("status.json"))),
+    statusOf: async (participant) =>
+      understood(parseParticipantStatus(await read("status", `${participant}.json`))),
   };
+}
+
+function understood<T>(reading: Reading<T>): T {
+  if (!reading.ok) throw new Error(reading.fault);
+  return reading.value;
 }
 
 function isAbsent(failure: unknown): boolean {
