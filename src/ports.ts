@@ -1,6 +1,6 @@
 import type { Batch, FlotillaMark } from "./core/delivery.ts";
 import type { JournalEntry, PermissionAnswer } from "./core/effects.ts";
-import type { Gate, HostFault, ModelStep } from "./core/facts.ts";
+import type { Gate, HostFault, StoredStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import type { ModelProfile } from "./core/model-choice.ts";
@@ -231,7 +231,7 @@ export interface Host {
    */
   transcript(sessionId: SessionId, since?: Instant): Promise<readonly TranscriptEntry[] | undefined>;
   /** Stored model calls that were completed after `since`, oldest first; undefined when the session is gone. */
-  steps(sessionId: SessionId, since: Instant): Promise<readonly ModelStep[] | undefined>;
+  steps(sessionId: SessionId, since: Instant): Promise<readonly StoredStep[] | undefined>;
   /** Whether the host has stored the message with a part: from then on the session's running loop sees it. */
   isStored(sessionId: SessionId, hostMessageId: string): Promise<boolean>;
   promptStyle(sessionId: SessionId): Promise<PromptStyle | undefined>;

@@ -110,7 +110,7 @@ async function beginRun(
   call: Call,
   runId: RunId,
   { spec, source }: ParsedTeam,
-  { plans, sites, deniedToLead }: Muster,
+  { plans, sites, deniedToLead, rejected }: Muster,
   input: CreateTeam,
 ): Promise<RunState> {
   const { fleet, offers } = context;
@@ -133,6 +133,7 @@ async function beginRun(
       toolsPending: !(await offers.isOffered(call.sessionId)),
     },
     members: plans,
+    rejected,
     sites,
     tasks: drafts(input.tasks ?? []),
   });
@@ -141,13 +142,14 @@ async function beginRun(
 async function addMembers(
   { fleet }: VerbContext,
   { runId }: RunState,
-  { plans, sites }: Muster,
+  { plans, sites, rejected }: Muster,
   tasks: readonly FirstTask[],
 ): Promise<RunState> {
   const added = await fleet.transact(runId, async (now) => ({
     type: "add_members",
     by: "lead",
     plans,
+    rejected,
     sites,
     drafts: drafts(tasks),
     book: await loadLeft(

@@ -1,5 +1,5 @@
-import type { TurnSettled } from "../core/commands.ts";
-import type { Fact, Gate, HostFault, ModelStep } from "../core/facts.ts";
+import type { Command, TurnSettled } from "../core/commands.ts";
+import type { Fact, Gate, GateReply, HostFault } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { gatesOf, type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
 import { faultText } from "../core/wording.ts";
@@ -23,6 +23,8 @@ const COMMIT_RETRY_MS = 1_000;
 
 type TurnOutcome = TurnSettled["outcome"];
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
+type StepEnded = Extract<Fact, { readonly type: "step_ended" }>;
+type ToldStep = Omit<Extract<Command, { readonly type: "note_step" }>, "type" | "participant" | "generation">;
 
 /** The host's name for what an abort does to a message. */
 const ABORTED = "MessageAbortedError";
@@ -108,20 +110,20 @@ export class Observer {
   }
 
   /**
-   * Counts what a member's model calls have used while nobody of ours watched its session. Resolves when they are on
+   * Notes the model calls of a session that were completed while nobody of ours watched it. Resolves when they are on
    * record, before any fact that is told from here on.
    */
   async recount(sessionId: SessionId): Promise<void> {
     const seat = this.#index.seat(sessionId);
-    if (!seat || seat.participant === LEAD) return;
-    const { lane } = this.#watches.of(sessionId);
-    lane.add(async () => {
+    if (!seat) return;
+    const watch = this.#watches.of(sessionId);
+    watch.lane.add(async () => {
       const state = this.#index.state(seat.runId);
-      const since = state && memberOf(state, seat.participant)?.countedTo;
+      const since = state && placeOf(state, seat.participant)?.countedTo;
       const steps = since === undefined ? [] : await this.#world.host.steps(sessionId, since);
-      for (const step of steps ?? []) await this.#count(seat, step);
+      for (const { step, tools } of steps ?? []) await this.#noteStep(seat, watch, { step, tools, mail: [] });
     });
-    await lane.reached();
+    await watch.lane.reached();
   }
 
   async #note(seat: Seat, watch: SessionWatch, fact: Fact): Promise<void> {
@@ -143,7 +145,7 @@ export class Observer {
         else courier?.rejected(participant, faultText(fact.error));
         return;
       case "step_ended":
-        return this.#stepEnded(seat, watch, fact.step);
+        return this.#stepEnded(seat, watch, fact);
       case "list_shown":
         return this.#listShown(seat, watch, fact);
       case "compaction_started":
@@ -162,25 +164,42 @@ export class Observer {
       case "gate_opened":
         return this.#gateOpened(seat, fact.gate);
       case "gate_closed":
-        return this.#gateClosed(seat, fact.requestId);
+        return this.#gateClosed(seat, fact);
+      case "tool_ended":
+        watch.ledger.ended(fact);
+        return;
       case "session_deleted":
         return this.#deleted(seat, fact.sessionId);
       case "session_compacted":
       case "session_opened":
+        return;
       case "tool_started":
-      case "tool_ended":
+        watch.ledger.started(fact);
         return;
     }
   }
 
-  /** What a participant's subagents do is its own doing; of that, only what they wait for holds the participant too. */
+  /** What a participant's subagents do and use is its own; of that, only what they wait for holds the participant too. */
   async #noteBelow(kin: Kin, fact: Fact): Promise<void> {
+    const watch = this.#watches.of(kin.of);
+    const { ledger } = watch;
     switch (fact.type) {
       case "gate_opened":
         return this.#gateOpened(kin.seat, { ...fact.gate, sessionId: fact.sessionId });
       case "gate_closed":
-        await this.#gateClosed(kin.seat, fact.requestId);
+        await this.#gateClosed(kin.seat, fact);
         return this.checkSettled(kin.of);
+      case "tool_started":
+        ledger.started(fact);
+        return;
+      case "tool_ended":
+        ledger.ended(fact);
+        return;
+      case "step_ended": {
+        const { sessionId, step } = fact;
+        const below = { sessionId, ...ledger.callOf(sessionId) };
+        return this.#noteStep(kin.seat, watch, { step, below, tools: ledger.of(sessionId), mail: [] });
+      }
       case "session_deleted":
         this.#index.part(fact.sessionId);
         return this.#checkGates(kin);
@@ -218,12 +237,16 @@ export class Observer {
     this.#desk.courier(runId)?.lookForSlots();
   }
 
-  async #gateClosed({ runId, participant, generation }: Seat, requestId: string): Promise<void> {
+  async #gateClosed(
+    { runId, participant, generation }: Seat,
+    { requestId, reply }: { readonly requestId: string; readonly reply?: GateReply },
+  ): Promise<void> {
     await this.#transactor.transact(runId, () => ({
       type: "note_gate_closed",
       participant,
       generation,
       requestId,
+      ...(reply === undefined ? {} : { reply }),
     }));
     this.#desk.courier(runId)?.look(participant);
   }
@@ -247,7 +270,7 @@ export class Observer {
     if (!leases.holds(runId, of)) return;
     const ids = new Set(waiting.map(({ requestId }) => requestId));
     const gone = gatesOf(state, participant).filter(({ requestId }) => !ids.has(requestId));
-    for (const { requestId } of gone) await this.#gateClosed(seat, requestId);
+    for (const { requestId } of gone) await this.#gateClosed(seat, { requestId });
     if (gone.length > 0) this.checkSettled(of);
   }
 
@@ -331,27 +354,26 @@ export class Observer {
     courier?.settled(participant, lastStepId);
   }
 
-  async #stepEnded(seat: Seat, watch: SessionWatch, step: ModelStep): Promise<void> {
+  async #stepEnded(seat: Seat, watch: SessionWatch, { sessionId, step }: StepEnded): Promise<void> {
     watch.endedStepId = step.hostMessageId;
-    await this.#count(seat, step);
+    const { runId, participant } = seat;
+    const mail = (await this.#desk.courier(runId)?.standing.messagesIn(participant, watch.shown)) ?? [];
+    await this.#noteStep(seat, watch, { step, tools: watch.ledger.of(sessionId), mail });
   }
 
-  /** A step that was counted before changes nothing. */
-  async #count(
+  /** A step that was noted before changes nothing. */
+  async #noteStep(
     { runId, participant, generation }: Seat,
-    { tokens: kinds, cost, completedAt }: ModelStep,
+    { ledger }: SessionWatch,
+    told: ToldStep,
   ): Promise<void> {
-    const { input, output, reasoning, cacheRead, cacheWrite } = kinds;
-    const tokens = input + output + reasoning + cacheRead + cacheWrite;
-    if (participant === LEAD || (tokens === 0 && cost === 0)) return;
     await this.#transactor.transact(runId, () => ({
       type: "note_step",
       participant,
       generation,
-      completedAt,
-      tokens,
-      cost,
+      ...told,
     }));
+    ledger.noted(told.tools);
   }
 
   async #deleted(seat: Seat, sessionId: SessionId): Promise<void> {
@@ -490,6 +512,7 @@ export class Observer {
     const outcome = outcomeOf(step, fault, watch.abandoned);
     const unanswered = outcome === "failed" ? ((await courier?.standing.unanswered(participant)) ?? 0) : 0;
     if (this.#closed) return;
+    const tools = watch.ledger.of(watch.sessionId);
     await this.#transactor.transact(runId, async (state) => ({
       type: "note_turn_settled",
       participant,
@@ -501,9 +524,11 @@ export class Observer {
       ...(watch.abandoned ? { abandoned: true } : {}),
       unanswered,
       ...about,
+      tools,
       jitter: this.#world.ids.fraction(),
       book: await loadOwned(this.#world, state, participant),
     }));
+    watch.ledger.noted(tools);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Sites } from "../core/commands.ts";
+import type { Rejection, Sites } from "../core/commands.ts";
 import { judgeAgent } from "../core/eligibility.ts";
 import type { RunId } from "../core/ids.ts";
 import { type ModelProfile, modelFault } from "../core/model-choice.ts";
@@ -26,7 +26,7 @@ export interface Muster {
   readonly plans: readonly MemberPlan[];
   /** Where new worktrees are to be; a name that has one already goes on in it. */
   readonly sites: Sites;
-  readonly rejected: readonly { readonly name: string; readonly agent: string; readonly error: string }[];
+  readonly rejected: readonly Rejection[];
 }
 
 /** The run that the members are for, which may not have begun. */
@@ -51,7 +51,7 @@ export async function planMembers(
   let models: Promise<readonly ModelProfile[]> | undefined;
   const plans: MemberPlan[] = [];
   const sites: Record<string, Site> = {};
-  const rejected: { name: string; agent: string; error: string }[] = [];
+  const rejected: Rejection[] = [];
   for (const member of spec.members) {
     const planned = nameTaken(member, run) ?? planMember(member, settings, agents, lead);
     const outcome = "error" in planned ? planned : await withModel(planned);
@@ -64,7 +64,7 @@ export async function planMembers(
   return { plans, sites, rejected, deniedToLead: deniedTools(lead.agent) };
 
   /** A pinned model is asked for, and one that is not is the lead's, as it would be for a subagent. */
-  async function withModel(plan: MemberPlan): Promise<MemberPlan | Rejection> {
+  async function withModel(plan: MemberPlan): Promise<MemberPlan | Reason> {
     const { model, agent } = plan;
     if (model === undefined) return lead.model === undefined ? plan : { ...plan, model: lead.model };
     models ??= host.models(call.directory);
@@ -74,13 +74,10 @@ export async function planMembers(
 }
 
 /** Why a member cannot be planned. */
-export interface Rejection {
-  readonly agent: string;
-  readonly error: string;
-}
+export type Reason = Omit<Rejection, "name">;
 
 /** A name that lives is not given twice; the others of the call are not held up by it. */
-function nameTaken({ name, agent = "" }: MemberSpec, { runId, state }: Enlistment): Rejection | undefined {
+function nameTaken({ name, agent = "" }: MemberSpec, { runId, state }: Enlistment): Reason | undefined {
   const present = state && memberOf(state, name);
   if (!present || !isLive(present)) return undefined;
   return {
@@ -149,7 +146,7 @@ export function agentFor(
   { agent, category: named }: MemberSpec,
   { categories, agentEligibility }: Settings,
   agents: readonly AgentProfile[],
-): { readonly agent: AgentProfile; readonly category?: Category } | Rejection {
+): { readonly agent: AgentProfile; readonly category?: Category } | Reason {
   const category = named === undefined || !Object.hasOwn(categories, named) ? undefined : categories[named];
   const wanted = category?.agent ?? agent;
   if (wanted === undefined) {
@@ -166,7 +163,7 @@ function planMember(
   settings: Settings,
   agents: readonly AgentProfile[],
   lead: LeadStyle,
-): MemberPlan | Rejection {
+): MemberPlan | Reason {
   const served = agentFor(member, settings, agents);
   if ("error" in served) return served;
   const { agent, category } = served;

@@ -15,7 +15,8 @@ export async function sendMessage(context: VerbContext, call: Call, input: SendM
   const { to: address, ...letter } = input;
   const transaction = await fleet.transact(state.runId, async (now) => {
     const unreadBytes = await unreadBytesOf(mailbox, now);
-    return { type: "send_message", by, to: address, messageId, unreadBytes, ...letter };
+    const sent = { hostMessageId: call.messageId, callId: call.callId };
+    return { type: "send_message", by, to: address, messageId, call: sent, unreadBytes, ...letter };
   });
   const effects = transaction.kind === "committed" ? transaction.effects : [];
   const delivered = effects.flatMap((effect) =>

@@ -4,9 +4,11 @@ import type { Instant, SessionId } from "../core/ids.ts";
 import type { TurnCause } from "../core/run.ts";
 import { Lane } from "./lane.ts";
 import { SessionPulse } from "./pulse.ts";
+import { ToolLedger } from "./tool-ledger.ts";
 
 /** What this process has seen of one participant's session. Memory only: what a crash takes with it, the host is asked. */
 export interface SessionWatch {
+  readonly sessionId: SessionId;
   /** Facts of the session, one after another. */
   readonly lane: Lane;
   /** From here on no list shown to the model has escaped us. */
@@ -19,6 +21,8 @@ export interface SessionWatch {
   lastStepId: string | undefined;
   /** That list was the running turn's. */
   listed: boolean;
+  /** Tool calls of the session and of those below it, until they are on record. */
+  readonly ledger: ToolLedger;
   /** The next list is a compaction's and witnesses nothing. */
   compacting: boolean;
   /** Who causes the next turn, once it starts. */
@@ -59,12 +63,14 @@ export class SessionWatches {
     const known = this.#watches.get(sessionId);
     if (known) return known;
     const watch: SessionWatch = {
+      sessionId,
       lane: new Lane(this.#onFailure),
       watchedSince: this.#now(),
       busy: undefined,
       shown: [],
       lastStepId: undefined,
       listed: false,
+      ledger: new ToolLedger(),
       compacting: false,
       cause: "foreign",
       fault: undefined,

@@ -33,7 +33,20 @@ const SAYINGS: Readonly<Record<EventName, (entry: JournalEntry) => string>> = {
   member_done: ({ member, reason }) => `${text(member)} is done${because(reason)}`,
   gate_answered: ({ member, permission, reply, by }) =>
     `${by === "person" ? "a person" : "a rule"} answers ${text(member)}, who asks for ${text(permission)}: ${text(reply)}`,
-  gate_closed: ({ member, left }) => `a request of ${text(member)} is answered, ${text(left)} left`,
+  member_rejected: ({ member, agent, reason }) =>
+    `${text(member)} cannot join${agent ? `, agent ${text(agent)}` : ""}${because(reason)}`,
+  session_opened: ({ member, sessionId }) => `${text(member)} has its session: ${text(sessionId)}`,
+  turn_started: ({ participant, turn, cause }) =>
+    `${text(participant)} begins turn ${text(turn)}, because of ${causes(cause)}`,
+  turn_settled: ({ participant, turn, outcome, error }) =>
+    `${text(participant)} ends turn ${text(turn)}${outcome === "ended" ? "" : `, ${text(outcome)}${because(part(error, "name"))}`}`,
+  step_ended: ({ participant, step, tools, below }) =>
+    `${below ? "a subagent of " : ""}${text(participant)}: ${text(part(step, "modelId"))} answers${
+      count(tools) > 0 ? `, after ${list(items(tools).map((tool) => part(tool, "tool")))}` : ""
+    }${because(part(part(step, "error"), "name"))}`,
+  gate_opened: ({ participant, subject }) => `${text(participant)} asks a person: ${text(subject)}`,
+  gate_closed: ({ participant, reply }) =>
+    `a request of ${text(participant)} is ${reply === undefined ? "gone" : `answered: ${text(reply)}`}`,
   shutdown_requested: ({ member, by, reason }) =>
     `${text(by)} asks ${by === member ? "to be shut down" : `${text(member)} to shut down`}${because(reason)}`,
   shutdown_approved: ({ member, by }) => `${text(by)} approves the shutdown of ${text(member)}`,
@@ -44,6 +57,7 @@ const SAYINGS: Readonly<Record<EventName, (entry: JournalEntry) => string>> = {
     `the worktree of ${text(member)} is kept: ${text(path)}, branch ${text(branch)}${because(reason)}`,
   message_sent: ({ from, to, kind, bytes }) =>
     `${text(from)} -> ${list(to)}: ${kind === "message" ? "a message" : text(kind)}, ${text(bytes)} bytes`,
+  report_sent: ({ from }) => `${text(from)} -> lead: its last word`,
   messages_given_up: ({ recipient, messageIds, reason }) =>
     `${several(count(messageIds), "message")} to ${text(recipient)} ${count(messageIds) === 1 ? "is" : "are"} given up${because(reason)}`,
   volley_stopped: ({ members, alternations }) =>
@@ -95,7 +109,28 @@ function numbered(value: unknown): string {
     .join(", ");
 }
 
+/** What a line says of one of its fields. */
+function part(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  brief: "its assignment",
+  lead: "mail of the lead",
+  person: "mail of a person",
+  peer: "mail of another member",
+  notice: "a notice",
+  foreign: "a prompt that is not ours",
+};
+
+function causes(cause: unknown): string {
+  const name = text(cause);
+  return Object.hasOwn(CAUSES, name) ? (CAUSES[name] ?? name) : name;
+}
+
+/** Their number; older versions wrote which. */
 function tasks(value: unknown): string {
+  if (typeof value === "number") return value === 1 ? "a task is" : `${value} tasks are`;
   return count(value) === 1 ? `task ${numbered(value)} is` : `tasks ${numbered(value)} are`;
 }
 

@@ -1,6 +1,6 @@
 import type { PermissionAnswer } from "./effects.ts";
-import type { Gate, HostFault } from "./facts.ts";
-import type { Instant, MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
+import type { CallId, Gate, GateReply, HostFault, ModelStep, ToolRun } from "./facts.ts";
+import type { MemberName, MessageId, Participant, Sender, SessionId, TaskId } from "./ids.ts";
 import type { Reference, ToolKind } from "./message.ts";
 import type { Limits, MemberPlan, TurnCause } from "./run.ts";
 import type { Task, TaskResult } from "./task.ts";
@@ -8,6 +8,13 @@ import type { Site, WorktreeEnd } from "./worktree.ts";
 
 /** The tasks a decision needs, loaded under the lock: those named, their blockers, dependents and what they lead to. */
 export type TaskBook = ReadonlyMap<TaskId, Task>;
+
+/** A member that was wanted and could not even be planned. */
+export interface Rejection {
+  readonly name: MemberName;
+  readonly agent: string;
+  readonly error: string;
+}
 
 /** The worktrees that members are to have, by name. */
 export type Sites = Readonly<Record<MemberName, Site>>;
@@ -19,6 +26,7 @@ export type Command =
       readonly type: "add_members";
       readonly by: Participant;
       readonly plans: readonly MemberPlan[];
+      readonly rejected?: readonly Rejection[];
       readonly sites?: Sites;
       /** New tasks that come with them. */
       readonly drafts?: readonly TaskDraft[];
@@ -90,9 +98,13 @@ export type Command =
   | (OfSession & { readonly type: "note_turn_started"; readonly cause: TurnCause })
   | (OfSession & {
       readonly type: "note_step";
-      readonly completedAt: Instant;
-      readonly tokens: number;
-      readonly cost: number;
+      readonly step: ModelStep;
+      /** The step is one of the participant's subagents'. */
+      readonly below?: Below;
+      /** Tool calls of the session that have ended since the step before. */
+      readonly tools: readonly ToolRun[];
+      /** Mail in the list that the step was sent, as far as it is not acked. */
+      readonly mail: readonly MessageId[];
     })
   | TurnSettled
   | (OfSession & {
@@ -105,6 +117,7 @@ export type Command =
       readonly type: "note_gate_closed";
       /** Left out: every gate of the participant is gone. */
       readonly requestId?: string;
+      readonly reply?: GateReply;
     })
   | (OfSession & { readonly type: "note_prompted" })
   /** No turn of the member's runs, and nothing is on its way that will start one. */
@@ -135,6 +148,13 @@ export type Command =
       readonly ready: readonly TaskId[];
     };
 
+/** A session below a participant's, at any depth. */
+export interface Below {
+  readonly sessionId: SessionId;
+  /** The call of `task` that it answers, if it is known. */
+  readonly call?: CallId;
+}
+
 /** What the host has told of a participant's session. */
 interface OfSession {
   readonly participant: Participant;
@@ -153,6 +173,8 @@ export interface SendMessage {
   readonly summary?: string;
   readonly references?: readonly Reference[];
   readonly correlationId?: string;
+  /** The tool call that sends it, if it is one. */
+  readonly call?: CallId;
   /** UTF-8 bytes that wait for each participant, ready and reserved. */
   readonly unreadBytes: Readonly<Record<Participant, number>>;
 }
@@ -173,6 +195,8 @@ export interface TurnSettled extends OfSession {
   readonly unanswered: number;
   /** The host has gone on without a rest: the member's next turn has begun, and by whom. */
   readonly next?: TurnCause;
+  /** Tool calls that have ended since the last step was noted. */
+  readonly tools?: readonly ToolRun[];
   /** 0..1, spreads the back-off of members that failed together. */
   readonly jitter: number;
   readonly book: TaskBook;

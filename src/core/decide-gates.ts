@@ -1,11 +1,12 @@
 import { alert, begin, type Change, mail, patchLead, patchMember, tell, wish } from "./change.ts";
 import type { Command } from "./commands.ts";
-import { hasTurn, moved, newTurn } from "./decide-members.ts";
+import { beginTurn, hasTurn, moved } from "./decide-members.ts";
 import type { Wish } from "./effects.ts";
 import type { Gate } from "./facts.ts";
 import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { gatesOf, isLive, type Member, memberOf, type RunState } from "./run.ts";
+import { gateClosed, gateOpened } from "./trace/lines.ts";
 import { asksForApproval, gatesText, NOBODY_THERE, REPEATED, repeatsItself } from "./wording.ts";
 
 /**
@@ -31,10 +32,11 @@ export function noteGateOpened(
   const present = gatesOf(state, participant);
   if (present.some((one) => one.requestId === gate.requestId)) return UNCHANGED;
   const gates = [...present, gate];
-  if (participant === LEAD) return patchLead(begin(state), { gates });
+  const asked = gateOpened(state, participant, gate);
+  if (participant === LEAD) return tell(patchLead(begin(state), { gates }), asked);
   const member = memberOf(state, participant);
   if (!member || !isLive(member) || member.status === "starting") return UNCHANGED;
-  const change = hold(begin(state), member, gates, now);
+  const change = tell(hold(begin(state), member, gates, now), asked);
   const answer = ownAnswer(state, member, gate, unattended);
   if (answer) return give(toldOfLoop(change, participant, gate), participant, gate, answer, "rule");
   return alert(change, "warning", asksForApproval(participant, state.team.name, gate));
@@ -75,27 +77,27 @@ export function noteGateClosed(
   const present = gatesOf(state, participant);
   const gates = requestId === undefined ? [] : present.filter((one) => one.requestId !== requestId);
   if (gates.length === present.length) return UNCHANGED;
-  if (participant === LEAD) return patchLead(begin(state), { gates });
+  const told = tell(begin(state), gateClosed(state, command));
+  if (participant === LEAD) return patchLead(told, { gates });
   const member = memberOf(state, participant);
   if (!member) return UNCHANGED;
-  if (gates.length > 0) {
-    const change = hold(begin(state), member, gates, now);
-    return tell(change, { event: "gate_closed", member: participant, left: gates.length });
-  }
-  const change = patchMember(begin(state), participant, (one) => ({ ...one, gates }));
+  if (gates.length > 0) return hold(told, member, gates, now);
+  const change = patchMember(told, participant, (one) => ({ ...one, gates }));
   return moved(change, participant, "close_gates", now) ?? change;
 }
 
 /** A member is held by its requests, and its reason names them. */
 function hold(change: Change, { plan: { name } }: Member, gates: readonly Gate[], now: Instant): Change {
   const reason = gatesText(gates);
-  const held = moved(change, name, "open_gate", now, reason) ?? change;
-  return patchMember(held, name, (member) =>
-    hasTurn(member)
-      ? // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
-        { ...member, gates, reason, turn: member.turn ?? newTurn("foreign", now) }
-      : { ...member, gates },
-  );
+  const held = patchMember(moved(change, name, "open_gate", now, reason) ?? change, name, (member) => ({
+    ...member,
+    gates,
+  }));
+  const member = memberOf(held.state, name);
+  if (!member || !hasTurn(member)) return held;
+  const named = patchMember(held, name, (one) => ({ ...one, reason }));
+  // A request is a sign of work: if it is the first one, a turn has begun that nobody here has caused.
+  return member.turn ? named : beginTurn(named, name, "foreign", now);
 }
 
 /** A person's answer, from outside of the host: the owner hands it over. */

@@ -48,6 +48,7 @@ export function sendMessage(state: RunState, command: SendMessage): Outcome {
     to,
     kind: command.kind,
     bytes: utf8Bytes(command.body),
+    call: command.call,
   });
   for (const recipient of to) {
     if (to.length === 1) change = countVolley(change, command.by, recipient);

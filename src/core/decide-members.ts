@@ -14,6 +14,7 @@ import type { Command, TaskBook, TurnSettled } from "./commands.ts";
 import { dropSpawn, retire, settleCreation } from "./decide-run.ts";
 import { releaseOwned } from "./decide-tasks.ts";
 import { backoffMs, MAX_ATTEMPTS } from "./delivery.ts";
+import type { TokenCount } from "./facts.ts";
 import { type Instant, LEAD, type Participant, SYSTEM } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import {
@@ -27,10 +28,12 @@ import {
   shutdownTable,
   type Turn,
   type TurnCause,
+  turnNumber,
 } from "./run.ts";
 import { checkBudgets } from "./spend.ts";
 import { step } from "./table.ts";
 import { peersOf } from "./team-section.ts";
+import { stepEnded, turnSettled, turnStarted } from "./trace/lines.ts";
 import {
   brief,
   failedForGood,
@@ -95,6 +98,8 @@ export function noteSessionOpened(
     peers: peersOf(state, member),
     ...(one.worktree?.path === command.directory ? { worktree: { ...one.worktree, made: true } } : {}),
   }));
+  const { member: name, generation, sessionId } = command;
+  change = tell(change, { event: "session_opened", member: name, generation, sessionId });
   change = mail(change, {
     messageId: `brief_${command.member}_${command.generation}`,
     from: SYSTEM,
@@ -265,42 +270,59 @@ export function noteTurnStarted(
 ): Outcome {
   const { participant, cause } = command;
   if (participant === LEAD) {
-    return state.lead.turn ? UNCHANGED : patchLead(begin(state), { turn: newTurn(cause, now) });
+    if (state.lead.turn) return UNCHANGED;
+    const started = patchLead(begin(state), { turn: newTurn(cause, now) });
+    return tell(started, turnStarted(state, participant, cause));
   }
   return startTurn(begin(state), participant, cause, now) ?? UNCHANGED;
 }
 
 function startTurn(change: Change, name: string, cause: TurnCause, now: Instant): Change | undefined {
   const started = moved(change, name, "start_turn", now);
-  return started && patchMember(started, name, (member) => ({ ...member, turn: newTurn(cause, now) }));
+  return started && beginTurn(started, name, cause, now);
 }
 
-export function newTurn(cause: TurnCause, now: Instant): Turn {
+/** A member's turn has begun, whatever told of it. */
+export function beginTurn(change: Change, name: string, cause: TurnCause, now: Instant): Change {
+  const begun = patchMember(change, name, (member) => ({ ...member, turn: newTurn(cause, now) }));
+  return tell(begun, turnStarted(begun.state, name, cause));
+}
+
+function newTurn(cause: TurnCause, now: Instant): Turn {
   return { startedAt: now, cause, reported: false };
 }
 
 /**
- * Tokens and cost of one completed model call; the lead's are not the run's to limit. A session's calls are completed one
- * after another, so what is not newer than the last one that was counted is told again.
+ * One completed model call: a line in the journal, and tokens and cost of the member; the lead's are not the run's to limit.
+ * A session's calls are completed one after another, so what is not newer than the last one that was counted is told again.
+ * Those of a participant's subagents come between them in any order, and count as its own.
  */
 export function noteStep(
   state: RunState,
   command: Extract<Command, { type: "note_step" }>,
   now: Instant,
 ): Outcome {
-  const member = memberOf(state, command.participant);
-  if (!member || (command.tokens === 0 && command.cost === 0)) return UNCHANGED;
-  if (command.completedAt <= (member.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;
-  const counted = patchMember(begin(state), command.participant, (one) => ({
+  const { participant, step: call, below } = command;
+  const place = participant === LEAD ? state.lead : memberOf(state, participant);
+  if (!place) return UNCHANGED;
+  if (!below && call.completedAt <= (place.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;
+  const told = tell(begin(state), stepEnded(state, command));
+  const counted = below ? {} : { countedTo: call.completedAt };
+  if (participant === LEAD) return patchLead(told, counted);
+  const used = patchMember(told, participant, (one) => ({
     ...one,
-    countedTo: command.completedAt,
+    ...counted,
     usage: {
       ...one.usage,
-      tokens: one.usage.tokens + command.tokens,
-      cost: one.usage.cost + command.cost,
+      tokens: one.usage.tokens + tokensIn(call.tokens),
+      cost: one.usage.cost + call.cost,
     },
   }));
-  return checkBudgets(counted, ["tokens", "cost"], now);
+  return checkBudgets(used, ["tokens", "cost"], now);
+}
+
+function tokensIn({ input, output, reasoning, cacheRead, cacheWrite }: TokenCount): number {
+  return input + output + reasoning + cacheRead + cacheWrite;
 }
 
 /**
@@ -321,6 +343,7 @@ export function noteTurnSettled(state: RunState, command: TurnSettled, now: Inst
     faultName(command),
   );
   if (!change) return UNCHANGED;
+  if (before.turn) change = tell(change, turnSettled(state, command));
   change = patchMember(change, name, ({ turn: _turn, ...member }) => ({
     ...member,
     ...settledStepOf(command),
@@ -346,8 +369,9 @@ function settleWell(change: Change, before: Member, command: TurnSettled): Chang
   const owed =
     before.turn && ["lead", "person", "brief"].includes(before.turn.cause) && !before.turn.reported;
   if (!owed || command.text.trim() === "") return calm;
-  return mail(calm, {
-    messageId: `report_${command.stepId}`,
+  const messageId = `report_${command.stepId}`;
+  return mail(tell(calm, { event: "report_sent", messageId, from: name, to: [LEAD] }), {
+    messageId,
     from: name,
     to: LEAD,
     kind: "final_report",
@@ -403,9 +427,11 @@ function settleLead(state: RunState, command: TurnSettled): Outcome {
     ...settledStepOf(command),
     gates: [],
     toolsPending: false,
+    ...(state.lead.turn ? { turns: turnNumber(state, LEAD) } : {}),
     heldByPerson: command.outcome === "aborted" ? true : seat.heldByPerson,
   };
-  const change = patchRun(begin(state), { lead });
+  const settled = patchRun(begin(state), { lead });
+  const change = state.lead.turn ? tell(settled, turnSettled(state, command)) : settled;
   if (state.lead.toolsPending && command.outcome !== "aborted")
     return mail(change, { from: SYSTEM, to: LEAD, kind: "brief", body: toolsArrived(state) });
   return isLeftLying(state, command)

@@ -11,7 +11,7 @@ import {
   tell,
   wish,
 } from "./change.ts";
-import type { Command, Sites, TaskDraft } from "./commands.ts";
+import type { Command, Rejection, Sites, TaskDraft } from "./commands.ts";
 import { addTasks, handOn, releaseOwned } from "./decide-tasks.ts";
 import type { Wish } from "./effects.ts";
 import { type Instant, LEAD, type RunId, SYSTEM } from "./ids.ts";
@@ -35,6 +35,7 @@ export interface RunPlan {
   readonly limits: Limits;
   readonly lead: Pick<LeadSeat, "sessionId" | "directory" | "deniedTools" | "toolsPending">;
   readonly members: readonly MemberPlan[];
+  readonly rejected?: readonly Rejection[];
   readonly sites?: Sites;
   readonly tasks: readonly TaskDraft[];
 }
@@ -60,9 +61,15 @@ export function openRun(plan: RunPlan, now: Instant): Exclude<Decision, { kind: 
     spent: [],
     outbox: [],
   };
-  let change = tell(begin(nothing), { event: "run_created", team: plan.team.name, label: plan.label });
+  let change = tell(begin(nothing), {
+    event: "run_created",
+    team: plan.team.name,
+    label: plan.label,
+    sessionId: plan.lead.sessionId,
+  });
   change = wish(change, leadTools(nothing, "lead"));
   for (const member of plan.members) change = seat(change, member, plan.sites?.[member.name], now);
+  change = tellRejected(change, plan.rejected);
   const planned = addTasks(change, LEAD, plan.tasks, new Map(), now);
   return "kind" in planned ? planned : seal(planned, now);
 }
@@ -94,7 +101,16 @@ export function addMembers(
     const left = memberOf(state, plan.name)?.left ?? [];
     change = handOn(seat(change, plan, sites[plan.name], now), plan.name, left, book, now);
   }
-  return addTasks(change, command.by, drafts, book, now);
+  return addTasks(tellRejected(change, command.rejected), command.by, drafts, book, now);
+}
+
+/** They leave nothing else behind: whoever reads what happened would not know that they were wanted. */
+function tellRejected(change: Change, rejected: readonly Rejection[] = []): Change {
+  return rejected.reduce(
+    (next, { name, agent, error }) =>
+      tell(next, { event: "member_rejected", member: name, agent, reason: error }),
+    change,
+  );
 }
 
 /** A run has room for so many members at a time, those of its first call included. */
@@ -143,7 +159,8 @@ function seat(change: Change, plan: MemberPlan, site: Site | undefined, now: Ins
     members: { ...change.state.members, [plan.name]: member },
     spent: change.state.spent.filter((key) => key !== `turns:${plan.name}`),
   });
-  return wish(tell(seated, { event: "member_added", member: plan.name, agent: plan.agent, generation }), {
+  const { agent, model } = plan;
+  return wish(tell(seated, { event: "member_added", member: plan.name, agent, model, generation }), {
     type: "open_session",
     member: plan.name,
     generation,
@@ -177,7 +194,8 @@ export function noteSpawnFailed(
     reason: command.reason,
     since: now,
   }));
-  change = tell(change, { event: "member_failed", member: command.member, reason: command.reason });
+  const { generation, reason } = command;
+  change = tell(change, { event: "member_failed", member: command.member, generation, reason });
   change = alert(change, "error", failedForGood(state.team.name, command.member, command.reason));
   change = releaseOwned(change, command.member, command.book, now);
   if (state.status !== "creating") {
@@ -314,7 +332,7 @@ export function retire(change: Change, name: string, reason: string, now: Instan
     shutdown:
       member.shutdown.status === "none" ? member.shutdown : { ...member.shutdown, status: "complete" },
   }));
-  return tell(ended, { event: "member_done", member: name, reason });
+  return tell(ended, { event: "member_done", member: name, generation, reason });
 }
 
 /** Offers the lead's session the tools of a lead, or of an ordinary session again. */

@@ -7,11 +7,15 @@ import type { WorktreeEnd } from "./worktree.ts";
  */
 export type EventName =
   | `run_${"created" | "active" | "failed" | "orphaned" | "adopted" | "closing" | "closed" | "quiet"}`
-  | `member_${"added" | MemberStatus}`
-  | `gate_${"answered" | "closed"}`
+  | `member_${"added" | "rejected" | MemberStatus}`
+  | "session_opened"
+  | `turn_${"started" | "settled"}`
+  | "step_ended"
+  | `gate_${"opened" | "answered" | "closed"}`
   | `shutdown_${"requested" | "approved" | "rejected"}`
   | `worktree_${WorktreeEnd["outcome"]}`
   | "message_sent"
+  | "report_sent"
   | "messages_given_up"
   | "volley_stopped"
   | "budget_reached"

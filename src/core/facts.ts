@@ -49,7 +49,15 @@ export type Fact =
   /** From here to the end of the summary, shown lists are no witness. */
   | { readonly type: "compaction_started"; readonly sessionId: SessionId }
   | { readonly type: "gate_opened"; readonly sessionId: SessionId; readonly gate: Gate }
-  | { readonly type: "gate_closed"; readonly sessionId: SessionId; readonly requestId: string };
+  | {
+      readonly type: "gate_closed";
+      readonly sessionId: SessionId;
+      readonly requestId: string;
+      readonly reply?: GateReply;
+    };
+
+/** How a permission or a question was answered. */
+export type GateReply = "once" | "always" | "reject" | "answered";
 
 /** A call of a tool by a model. Only of `task` is anything kept that the call was given or has brought. */
 interface ToolUse {
@@ -75,7 +83,21 @@ export interface ToolEnded extends ToolUse {
   readonly type: "tool_ended";
   readonly endedAt: Instant;
   readonly outcome: "completed" | "failed";
+  /** Of one that failed: whether it was let run, or to its end. */
+  readonly reason?: ToolFailure;
 }
+
+/** A model call as it is found in the host's store, with the tool calls that it led to. */
+export interface StoredStep {
+  readonly step: ModelStep;
+  readonly tools: readonly ToolRun[];
+}
+
+/** A tool call that has ended, without what it was given or has brought. */
+export type ToolRun = Omit<ToolEnded, "type" | "sessionId" | "task">;
+
+/** Why a call failed, as far as its text says: a person's or a rule's no, a stopped turn, or the tool itself. */
+export type ToolFailure = "permission_rejected" | "aborted" | "tool_error";
 
 /** The host's own tool that lets a subagent work, as the host has the call. */
 export interface TaskCall {
@@ -103,6 +125,10 @@ export interface HostFault {
 /** One completed model call. Token figures are the host's own: `input` excludes what was read from the cache. */
 export interface ModelStep {
   readonly hostMessageId: string;
+  /** Which agent asked which model, as the host names them. */
+  readonly agent?: string;
+  readonly providerId?: string;
+  readonly modelId?: string;
   /** The newest user message of the list that was sent; no proof that older ones were in it. */
   readonly parentId?: string;
   /** `stop`, `tool-calls`, …; absent when the call was cut. */
@@ -113,6 +139,7 @@ export interface ModelStep {
   readonly tokens: TokenCount;
   /** In the provider's currency as the host computes it. */
   readonly cost: number;
+  readonly startedAt: Instant;
   readonly completedAt: Instant;
 }
 
@@ -130,6 +157,12 @@ export interface ShownBatch {
   readonly text: string;
 }
 
+/** A tool call: providers number those of each message anew. */
+export interface CallId {
+  readonly hostMessageId: string;
+  readonly callId: string;
+}
+
 /** Something only a person (or policy) can decide, which holds the session. */
 export interface Gate {
   readonly kind: "permission" | "question";
@@ -142,5 +175,7 @@ export interface Gate {
   readonly detail: string;
   /** For a permission: what an answer of `always` would allow from then on. */
   readonly always?: readonly string[];
+  /** The tool call that waits, if it is one. */
+  readonly call?: CallId;
   readonly openedAt: Instant;
 }

@@ -128,6 +128,10 @@ export interface LeadSeat {
   /** Open requests of the lead's session and of those below it. */
   readonly gates: readonly Gate[];
   readonly turn?: Turn;
+  /** Turns settled so far. */
+  readonly turns?: number;
+  /** Model calls that were completed up to here are in the journal, as in {@link Member}. */
+  readonly countedTo?: Instant;
   /** The session's newest message of the model when its last turn was settled: whoever comes next settles it no more. */
   readonly settledStepId?: string;
   /** Set by the person's Esc, cleared by the next prompt that is not ours. */
@@ -445,6 +449,12 @@ export function isLive(member: Member): boolean {
 /** Where the member's session is, or is to be made. */
 export function directoryOf(state: RunState, { plan, worktree }: Member): string {
   return plan.worktree !== false && worktree ? worktree.path : state.lead.directory;
+}
+
+/** The number of the turn that a participant's session has now or will have next, from 1. */
+export function turnNumber(state: RunState, participant: Participant): number {
+  const settled = participant === LEAD ? state.lead.turns : memberOf(state, participant)?.usage.turns;
+  return (settled ?? 0) + 1;
 }
 
 /** The turn that a participant has now. */

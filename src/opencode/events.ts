@@ -1,4 +1,4 @@
-import type { Fact, Gate, ModelStep, RetryNotice } from "../core/facts.ts";
+import type { Fact, Gate, GateReply, ModelStep, RetryNotice } from "../core/facts.ts";
 import type { Instant } from "../core/ids.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { faultOf } from "./faults.ts";
@@ -57,9 +57,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   "permission.asked": (properties, sessionId, now) =>
     gateFact(sessionId, gateOfPermission(properties, now())),
   "question.asked": (properties, sessionId, now) => gateFact(sessionId, gateOfQuestion(properties, now())),
-  "permission.replied": gateClosed,
-  "question.replied": gateClosed,
-  "question.rejected": gateClosed,
+  "permission.replied": (properties, sessionId) => gateClosed(properties, sessionId, replyOf(properties)),
+  "question.replied": (properties, sessionId) => gateClosed(properties, sessionId, "answered"),
+  "question.rejected": (properties, sessionId) => gateClosed(properties, sessionId, "reject"),
 };
 
 export function eventDecoder(now: () => Instant): EventDecoder {
@@ -140,7 +140,12 @@ function gateFact(sessionId: string, gate: Gate | undefined): Fact | undefined {
   return gate && { type: "gate_opened", sessionId, gate };
 }
 
-function gateClosed(properties: Fields, sessionId: string): Fact | undefined {
+function gateClosed(properties: Fields, sessionId: string, reply: GateReply | undefined): Fact | undefined {
   const requestId = text(properties["requestID"]);
-  return requestId === undefined ? undefined : { type: "gate_closed", sessionId, requestId };
+  if (requestId === undefined) return undefined;
+  return { type: "gate_closed", sessionId, requestId, ...(reply === undefined ? {} : { reply }) };
+}
+
+function replyOf({ reply }: Fields): GateReply | undefined {
+  return reply === "once" || reply === "always" || reply === "reject" ? reply : undefined;
 }

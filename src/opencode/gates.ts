@@ -1,5 +1,5 @@
 import type { PermissionAnswer } from "../core/effects.ts";
-import type { Gate } from "../core/facts.ts";
+import type { CallId, Gate } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
 import { type Answer, sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
@@ -12,14 +12,15 @@ export function gateOfPermission(request: Fields, openedAt: Instant): Gate | und
   if (requestId === undefined || subject === undefined) return undefined;
   const detail = list(request["patterns"]).map(String).join(", ");
   const always = list(request["always"]).map(String);
-  return {
-    kind: "permission",
+  return present({
+    kind: "permission" as const,
     requestId,
     subject,
     detail,
-    ...(always.length > 0 ? { always } : {}),
+    always: always.length > 0 ? always : undefined,
+    call: callOf(request["tool"]),
     openedAt,
-  };
+  });
 }
 
 /** A question that waits for its answer, as the event `question.asked` and `GET /question` both have it. */
@@ -29,7 +30,20 @@ export function gateOfQuestion(request: Fields, openedAt: Instant): Gate | undef
   const questions = list(request["questions"]).map(fields);
   const subject = text(questions[0]?.["header"]) ?? "question";
   const detail = questions.flatMap((question) => text(question["question"]) ?? []).join(" / ");
-  return { kind: "question", requestId, subject, detail, openedAt };
+  return present({
+    kind: "question" as const,
+    requestId,
+    subject,
+    detail,
+    call: callOf(request["tool"]),
+    openedAt,
+  });
+}
+
+function callOf(tool: unknown): CallId | undefined {
+  const { messageID, callID } = fields(tool);
+  const [hostMessageId, callId] = [text(messageID), text(callID)];
+  return hostMessageId === undefined || callId === undefined ? undefined : { hostMessageId, callId };
 }
 
 /**

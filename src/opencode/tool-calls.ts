@@ -1,4 +1,4 @@
-import type { TaskCall, ToolEnded, ToolStarted } from "../core/facts.ts";
+import type { TaskCall, ToolEnded, ToolFailure, ToolStarted } from "../core/facts.ts";
 import { type Fields, fields, finite, present, text } from "./decode.ts";
 import type { Recent } from "./recent.ts";
 
@@ -29,9 +29,20 @@ export function toolFactOf(
     task: tool === "task" ? taskOf(state) : undefined,
   });
   if (status === "running") return { type: "tool_started", ...use };
-  const outcome = status === "completed" ? "completed" : "failed";
-  return { type: "tool_ended", ...use, endedAt: endedAt ?? now(), outcome };
+  const ended = { type: "tool_ended" as const, ...use, endedAt: endedAt ?? now() };
+  if (status === "completed") return { ...ended, outcome: status };
+  return { ...ended, outcome: "failed", reason: failureOf(text(state["error"]) ?? "") };
 }
+
+/** The host says in words alone why a call failed (read in the binary). */
+function failureOf(error: string): ToolFailure {
+  if (REJECTED.test(error)) return "permission_rejected";
+  return ABORTED.test(error) ? "aborted" : "tool_error";
+}
+
+const REJECTED =
+  /^The user (rejected permission to use this specific tool call|has specified a rule which prevents you)/;
+const ABORTED = /^(Tool execution aborted|Task cancelled)/;
 
 /**
  * Whether the fact is told for the first time: the host publishes a running call anew with each piece of its output. What

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Effect } from "../core/effects.ts";
-import type { Gate, HostFault } from "../core/facts.ts";
+import type { CallId, Gate, HostFault } from "../core/facts.ts";
 import type {
   LeadSeat,
   Limits,
@@ -63,6 +63,7 @@ const gate = recordOf<Gate>({
   subject: z.string(),
   detail: z.string(),
   always: z.array(z.string()).exactOptional(),
+  call: recordOf<CallId>({ hostMessageId: z.string(), callId: z.string() }).exactOptional(),
   openedAt: instant,
 });
 
@@ -102,6 +103,8 @@ const lead = recordOf<LeadSeat>({
   tasks: taskIds,
   gates: z.array(gate),
   turn: turn.exactOptional(),
+  turns: count.exactOptional(),
+  countedTo: instant.exactOptional(),
   settledStepId: z.string().exactOptional(),
   heldByPerson: z.boolean(),
   deniedTools: z.array(openWord<ToolName>()),

@@ -51,6 +51,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
     takeUp: async () => undefined,
     standing: {
       unanswered: async () => 0,
+      messagesIn: async () => [],
       causeOf: async () => undefined,
       causeOfAnswered: async () => undefined,
       ...special,
@@ -160,6 +161,7 @@ function ended(hostMessageId: string, input = 0): Fact {
     summary: false,
     tokens,
     cost: 0,
+    startedAt: NOON,
     completedAt: NOON,
   };
   return { type: "step_ended", sessionId: ADA, step };

@@ -20,6 +20,8 @@ const SENTENCES: Readonly<Record<EventName, readonly (readonly [fields: Fields, 
   ],
   run_closed: [[{}, "the run is closed"]],
   run_quiet: [
+    [{ open: 1, told: "ada" }, "nobody works and a task is still open; ada is told"],
+    [{ open: 30, told: "lead" }, "nobody works and 30 tasks are still open; lead is told"],
     [{ open: [3], told: "lead" }, "nobody works and task #3 is still open; lead is told"],
     [{ open: [3, 4], told: "ada" }, "nobody works and tasks #3, #4 are still open; ada is told"],
   ],
@@ -52,7 +54,34 @@ const SENTENCES: Readonly<Record<EventName, readonly (readonly [fields: Fields, 
       "a rule answers ada, who asks for doom_loop: reject",
     ],
   ],
-  gate_closed: [[{ member: "ada", left: 1 }, "a request of ada is answered, 1 left"]],
+  member_rejected: [
+    [{ member: "ada", agent: "oracle", reason: "read-only" }, "ada cannot join, agent oracle: read-only"],
+  ],
+  session_opened: [[{ member: "ada", sessionId: "ses_1" }, "ada has its session: ses_1"]],
+  turn_started: [
+    [{ participant: "ada", turn: 2, cause: "peer" }, "ada begins turn 2, because of mail of another member"],
+  ],
+  turn_settled: [
+    [{ participant: "ada", turn: 2, outcome: "ended" }, "ada ends turn 2"],
+    [
+      { participant: "ada", turn: 2, outcome: "failed", error: { name: "APIError" } },
+      "ada ends turn 2, failed: APIError",
+    ],
+  ],
+  step_ended: [
+    [{ participant: "ada", step: { modelId: "m" } }, "ada: m answers"],
+    [
+      { participant: "ada", below: {}, step: { modelId: "m" }, tools: [{ tool: "bash" }, { tool: "edit" }] },
+      "a subagent of ada: m answers, after bash, edit",
+    ],
+    [{ participant: "ada", step: { modelId: "m", error: { name: "APIError" } } }, "ada: m answers: APIError"],
+  ],
+  gate_opened: [[{ participant: "ada", subject: "bash" }, "ada asks a person: bash"]],
+  gate_closed: [
+    [{ participant: "ada", reply: "once" }, "a request of ada is answered: once"],
+    [{ participant: "ada" }, "a request of ada is gone"],
+  ],
+  report_sent: [[{ messageId: "report_1", from: "ada" }, "ada -> lead: its last word"]],
   shutdown_requested: [
     [{ member: "ada", by: "lead", reason: "no work" }, "lead asks ada to shut down: no work"],
     [{ member: "ada", by: "ada" }, "ada asks to be shut down"],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Command } from "../../src/core/commands.ts";
-import { isBudgetSpent } from "../../src/core/policy.ts";
+import { isBudgetSpent, usageOf } from "../../src/core/policy.ts";
 import type { BudgetName, Limits } from "../../src/core/run.ts";
-import { LIMITS, letters, permission, Story, send } from "./decide-builders.ts";
+import { LIMITS, letters, permission, Story, send, stepped } from "./decide-builders.ts";
 
 const UNCHANGED = { kind: "unchanged" } as const;
 
@@ -16,7 +16,7 @@ function notices(story: Story): readonly string[] {
 
 /** A model call that is completed now. */
 function step(story: Story, participant: string, tokens: number, cost: number): Command {
-  return { type: "note_step", participant, completedAt: story.now + 1, tokens, cost };
+  return stepped(participant, story.now + 1, { tokens, cost });
 }
 
 function spend(story: Story, participant: string, tokens: number, cost: number): void {
@@ -31,8 +31,10 @@ describe("what members use", () => {
     spend(story, "bo", 7, 0);
     expect(story.member("ada").usage).toEqual({ turns: 0, tokens: 150, cost: 0.75 });
     expect(story.member("bo").usage).toEqual({ turns: 0, tokens: 7, cost: 0 });
-    expect(story.decide(step(story, "lead", 5, 5))).toEqual(UNCHANGED);
-    expect(story.decide(step(story, "ada", 0, 0))).toEqual(UNCHANGED);
+    const { state } = story.accept(step(story, "lead", 5, 5));
+    expect(usageOf(state)).toEqual({ tokens: 157, cost: 0.75 });
+    spend(story, "ada", 0, 0);
+    expect(story.member("ada").usage).toEqual({ turns: 0, tokens: 150, cost: 0.75 });
   });
 
   test("is counted once a model call, however often and however late it is told", () => {
@@ -111,7 +113,7 @@ describe("a limit that is reached", () => {
   test("is a line in the journal", () => {
     const story = withLimits({ maxTokens: 10 });
     const { journal } = story.accept(step(story, "bo", 10, 0));
-    expect(journal).toMatchObject([{ event: "budget_reached", budget: "tokens" }]);
+    expect(journal).toMatchObject([{ event: "step_ended" }, { event: "budget_reached", budget: "tokens" }]);
   });
 
   test("by all members together, counts for all", () => {

@@ -3,7 +3,7 @@ import type { Command, SendMessage, TaskChange, TaskDraft, TurnSettled } from ".
 import { decide } from "../../src/core/decide.ts";
 import { openRun, type RunPlan } from "../../src/core/decide-run.ts";
 import type { Effect, JournalEntry } from "../../src/core/effects.ts";
-import type { Gate } from "../../src/core/facts.ts";
+import type { Gate, HostFault } from "../../src/core/facts.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type { Limits, Member, MemberPlan, RunState } from "../../src/core/run.ts";
@@ -185,6 +185,32 @@ export class Story {
 export function opened(member: string, generation = 1): Command {
   const sessionId = `ses_${member}_${generation}`;
   return { type: "note_session_opened", member, generation, sessionId, directory: "/project" };
+}
+
+/** A model call that was completed at that time. */
+export function stepped(
+  participant: string,
+  completedAt: number,
+  { tokens = 0, cost = 0, ...parts }: { tokens?: number; cost?: number; error?: HostFault } = {},
+): Extract<Command, { type: "note_step" }> {
+  return {
+    type: "note_step",
+    participant,
+    step: {
+      hostMessageId: `msg_${participant}_${completedAt}`,
+      providerId: "mock",
+      modelId: "m",
+      finish: "stop",
+      summary: false,
+      tokens: { input: tokens, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
+      cost,
+      startedAt: completedAt - 1,
+      completedAt,
+      ...parts,
+    },
+    tools: [],
+    mail: [],
+  };
 }
 
 let letterCount = 0;

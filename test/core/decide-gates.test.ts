@@ -28,7 +28,7 @@ describe("requests that only a person can decide", () => {
     story.accept(gateOpened("ada", "per_3"));
     expect(story.member("ada").reason).toBe("permission bash (rm -r build) and 2 more");
     expect(story.accept(gateClosed("ada", "per_1")).journal).toMatchObject([
-      { event: "gate_closed", left: 2 },
+      { event: "gate_closed", participant: "ada", requestId: "per_1", turn: 1 },
     ]);
     expect(story.member("ada").reason).toBe("permission bash (rm -r build) and 1 more");
     story.accept(gateClosed("ada", "per_3"));
@@ -65,7 +65,9 @@ describe("requests that only a person can decide", () => {
 
   test("of the lead raise no toast: its person sees them", () => {
     const story = Story.active(["ada"]);
-    expect(story.accept(gateOpened("lead", "per_1")).effects).toEqual([]);
+    expect(story.accept(gateOpened("lead", "per_1")).effects).toMatchObject([
+      { type: "append_journal", entry: { event: "gate_opened", participant: "lead" } },
+    ]);
     expect(story.state.lead.gates).toEqual([permission("per_1")]);
   });
 

@@ -22,6 +22,7 @@ import {
   runPlan,
   Story,
   send,
+  stepped,
 } from "./decide-builders.ts";
 
 /**
@@ -383,7 +384,7 @@ const GRIDS: readonly Grid[] = [
   },
   {
     title: "note_step of ada",
-    make: ({ now }) => ({ type: "note_step", participant: "ada", completedAt: now, tokens: 5, cost: 0.5 }),
+    make: ({ now }) => stepped("ada", now, { tokens: 5, cost: 0.5 }),
     golden: `
       creating active orphaned closing: all -> noted
       closed failed: all -> .

@@ -37,6 +37,7 @@ import {
   NOON,
   permission,
   runPlan,
+  stepped,
 } from "./decide-builders.ts";
 
 /**
@@ -278,9 +279,7 @@ class Life {
         };
       }
       case "spend":
-        return hosted
-          ? { type: "note_step", participant, completedAt: this.now, tokens: what * 20, cost: what / 5 }
-          : undefined;
+        return hosted ? stepped(participant, this.now, { tokens: what * 20, cost: what / 5 }) : undefined;
       case "change_limits":
         return { type: "change_limits", limits: LIMITS_BY_PERSON[what % LIMITS_BY_PERSON.length] ?? {} };
       case "open_gate":

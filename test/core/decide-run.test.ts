@@ -16,6 +16,7 @@ import {
   runPlan,
   Story,
   send,
+  stepped,
 } from "./decide-builders.ts";
 
 describe("opening a run", () => {
@@ -261,13 +262,7 @@ describe("adding members", () => {
   test("of a name that has ended begins its next generation, fresh but for the tokens and the cost of its name", () => {
     const story = Story.active(["ada"]);
     story.start("ada");
-    story.accept({
-      type: "note_step",
-      participant: "ada",
-      completedAt: story.now + 1,
-      tokens: 10,
-      cost: 0.5,
-    });
+    story.accept(stepped("ada", story.now + 1, { tokens: 10, cost: 0.5 }));
     story.settle("ada");
     story.accept({ type: "request_shutdown", by: "lead", member: "ada" });
     story.approve("lead", "ada");
@@ -312,7 +307,7 @@ describe("adding members", () => {
       { type: "note_turn_started", ...of, cause: "lead" },
       { type: "note_prompted", ...of },
       { type: "note_gate_opened", ...of, gate: permission("per_2") },
-      { type: "note_step", ...of, completedAt: story.now + 1, tokens: 5, cost: 1 },
+      { ...stepped("ada", story.now + 1, { tokens: 5, cost: 1 }), ...of },
       { type: "note_gate_closed", ...of },
       story.settled("ada", { ...of, outcome: "aborted" }),
     ] as const;
@@ -494,8 +489,7 @@ describe("closing a run", () => {
       expect(story.decide({ type: "note_turn_started", participant: "lead", cause: "foreign" })).toEqual({
         kind: "unchanged",
       });
-      const step = { participant: "ada", completedAt: story.now + 1, tokens: 5, cost: 0 };
-      expect(story.decide({ type: "note_step", ...step })).toEqual({ kind: "unchanged" });
+      expect(story.decide(stepped("ada", story.now + 1, { tokens: 5 }))).toEqual({ kind: "unchanged" });
     }
   });
 });
@@ -545,6 +539,7 @@ describe("a commit", () => {
     expect(effects.map(({ effectId, type }) => [effectId, type])).toEqual([
       [`run_1/${revision}/0`, "show_toast"],
       [`run_1/${revision}/1`, "append_journal"],
+      [`run_1/${revision}/2`, "append_journal"],
     ]);
   });
 

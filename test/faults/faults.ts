@@ -289,8 +289,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a member goes on working while one of two requests is still open",
     file: "core/decide-gates.ts",
-    find: "if (gates.length > 0) {\n",
-    replace: "if (gates.length > 1) {\n",
+    find: "if (gates.length > 0) return hold(",
+    replace: "if (gates.length > 1) return hold(",
     suite: GATES,
   },
   {
@@ -359,8 +359,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a model call that is told twice is paid twice",
     file: "core/decide-members.ts",
-    find: "if (command.completedAt <= (member.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;",
-    replace: "",
+    find: "if (!place || call.completedAt <= (place.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;",
+    replace: "if (!place) return UNCHANGED;",
     suite: [...BUDGETS, ...HISTORIES],
   },
   {

@@ -80,9 +80,13 @@ describe("steps", () => {
           hostMessageId: "msg_step",
           parentId: "msg_ours",
           finish: "stop",
+          agent: "build",
+          providerId: "mock",
+          modelId: "m",
           summary: false,
           tokens: { input: 60, output: 7, reasoning: 0, cacheRead: 40, cacheWrite: 0 },
           cost: 0,
+          startedAt: 1795244991689,
           completedAt: 1795244992462,
         },
       },
@@ -138,8 +142,31 @@ describe("tool calls", () => {
 
   test("that never ran end all the same", () => {
     expect(decoded(recorded.TOOL_REFUSED)).toEqual([
-      { type: "tool_ended", ...CALL, callId: "call_1_1", startedAt: 5, endedAt: 5, outcome: "failed" },
+      {
+        type: "tool_ended",
+        ...CALL,
+        callId: "call_1_1",
+        startedAt: 5,
+        endedAt: 5,
+        outcome: "failed",
+        reason: "tool_error",
+      },
     ]);
+  });
+
+  test.each([
+    ["The user rejected permission to use this specific tool call.", "permission_rejected"],
+    [
+      "The user has specified a rule which prevents you from using this specific tool call.",
+      "permission_rejected",
+    ],
+    ["Tool execution aborted", "aborted"],
+    ["ENOENT: no such file", "tool_error"],
+  ])("that failed say why: %s", (error, reason) => {
+    const part = { type: "tool", callID: "call_1", messageID: "msg_step", tool: "bash" };
+    const state = { status: "error", input: {}, error, time: { start: 5, end: 6 } };
+    const properties = { sessionID: "ses_a", part: { ...part, state } };
+    expect(decoded({ id: "evt_why", type: "message.part.updated", properties })).toMatchObject([{ reason }]);
   });
 
   test("of task are told with what they were given and brought, and again when their session is known", () => {
@@ -164,6 +191,7 @@ describe("tool calls", () => {
         type: "tool_ended",
         endedAt: 1795283504836,
         outcome: "failed",
+        reason: "aborted",
         task: { input, metadata: { ...metadata, interrupted: true }, error: "Task cancelled" },
       },
     ]);
@@ -190,15 +218,16 @@ describe("gates", () => {
           requestId: "per_1",
           subject: "bash",
           detail: "ls -la, pwd",
+          call: { hostMessageId: "msg_step", callId: "call_1" },
           openedAt: NOW,
         },
       },
-      { type: "gate_closed", sessionId: "ses_a", requestId: "per_1" },
+      { type: "gate_closed", sessionId: "ses_a", requestId: "per_1", reply: "once" },
     ]);
   });
 
   test("a question opens a gate until it is answered or dismissed", () => {
-    const closed: Fact = { type: "gate_closed", sessionId: "ses_a", requestId: "que_1" };
+    const closed = { type: "gate_closed", sessionId: "ses_a", requestId: "que_1" } as const;
     expect(decoded(recorded.QUESTION_ASKED, recorded.QUESTION_REPLIED, recorded.QUESTION_REJECTED)).toEqual([
       {
         type: "gate_opened",
@@ -208,11 +237,12 @@ describe("gates", () => {
           requestId: "que_1",
           subject: "Colour",
           detail: "Which colour? / Which size?",
+          call: { hostMessageId: "msg_step", callId: "call_2" },
           openedAt: NOW,
         },
       },
-      closed,
-      closed,
+      { ...closed, reply: "answered" },
+      { ...closed, reply: "reject" },
     ]);
   });
 });

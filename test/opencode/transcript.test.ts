@@ -81,7 +81,11 @@ describe("steps that were completed after an instant", () => {
   const found = async (messages: readonly Stored[], since: number) => {
     const { client, seen } = hostWith(messages);
     const steps = (await readSteps(transportOf(client), "ses_a", since)) ?? [];
-    return { completed: steps.map((one) => one.completedAt), pages: seen.length, newest: steps.at(-1) };
+    return {
+      completed: steps.map((one) => one.step.completedAt),
+      pages: seen.length,
+      newest: steps.at(-1)?.step,
+    };
   };
 
   test("are read back no farther than to one that was before it", async () => {

@@ -1,4 +1,4 @@
-import type { Fact, Gate, HostFault, ModelStep } from "../../src/core/facts.ts";
+import type { Fact, Gate, HostFault, ModelStep, StoredStep } from "../../src/core/facts.ts";
 import type { Instant, SessionId } from "../../src/core/ids.ts";
 import { FlotillaError } from "../../src/errors.ts";
 import type {
@@ -170,14 +170,14 @@ export class SimulatedHost implements Host {
     return step === "none" || step === "gone" ? { activity } : { activity, step };
   }
 
-  async steps(sessionId: SessionId, since: Instant): Promise<readonly ModelStep[] | undefined> {
+  async steps(sessionId: SessionId, since: Instant): Promise<readonly StoredStep[] | undefined> {
     await this.#travel(sessionId);
     const messages = this.#database.sessions.get(sessionId)?.messages;
     return messages
       ?.filter(
         ({ role, completedAt }) => role === "assistant" && (completedAt ?? Number.NEGATIVE_INFINITY) >= since,
       )
-      .map(stepOf);
+      .map((message) => ({ step: stepOf(message), tools: [] }));
   }
 
   async transcript(
@@ -552,6 +552,7 @@ function stepOf(message: StoredMessage): ModelStep {
     summary,
     tokens: NO_TOKENS,
     cost: 0,
+    startedAt: message.createdAt,
     completedAt,
     ...(parentId === undefined ? {} : { parentId }),
     ...(finish === undefined ? {} : { finish }),

@@ -41,7 +41,18 @@ const FULL_RUN = runState({
   lead: {
     ...runState().lead,
     turn: { startedAt: NOON, cause: "foreign", reported: true },
-    gates: [{ kind: "question", requestId: "que_1", subject: "Which?", detail: "a or b", openedAt: NOON }],
+    gates: [
+      {
+        kind: "question",
+        requestId: "que_1",
+        subject: "Which?",
+        detail: "a or b",
+        openedAt: NOON,
+        call: { hostMessageId: "msg_1", callId: "call_1" },
+      },
+    ],
+    turns: 2,
+    countedTo: NOON,
   },
   members: {
     ada: member("ada", {

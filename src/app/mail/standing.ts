@@ -1,5 +1,5 @@
 import { type Batch, type FlotillaMark, isOf, letsNextFollow } from "../../core/delivery.ts";
-import type { Instant, Participant } from "../../core/ids.ts";
+import type { Instant, MessageId, Participant } from "../../core/ids.ts";
 import type { HoldReason } from "../../core/policy.ts";
 import type { TurnCause } from "../../core/run.ts";
 import { causeOf } from "../../core/turn-cause.ts";
@@ -86,6 +86,13 @@ export class Standing {
   async causeOf(recipient: Participant, marks: readonly FlotillaMark[]): Promise<TurnCause | undefined> {
     const unseen = (await this.#batches(recipient)).filter((batch) => !hasBeenSeen(batch));
     return this.#causeOf(unseen.filter((batch) => marks.some((mark) => isOf(batch, mark))));
+  }
+
+  /** Messages on their way that stand in a list with these marks. */
+  async messagesIn(recipient: Participant, marks: readonly FlotillaMark[]): Promise<readonly MessageId[]> {
+    if (marks.length === 0) return [];
+    const shown = (await this.#batches(recipient)).filter((batch) => marks.some((mark) => isOf(batch, mark)));
+    return shown.flatMap((batch) => batch.messageIds);
   }
 
   async #answeredOf(batches: readonly Batch[]): Promise<readonly Batch[]> {
