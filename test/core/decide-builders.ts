@@ -3,7 +3,7 @@ import type { Command, SendMessage, TaskChange, TaskDraft, TurnSettled } from ".
 import { decide } from "../../src/core/decide.ts";
 import { openRun, type RunPlan } from "../../src/core/decide-run.ts";
 import type { Effect, JournalEntry } from "../../src/core/effects.ts";
-import type { Gate, HostFault } from "../../src/core/facts.ts";
+import type { Gate, ModelStep } from "../../src/core/facts.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type { Limits, Member, MemberPlan, RunState } from "../../src/core/run.ts";
@@ -75,6 +75,8 @@ export class Story {
   state: RunState;
   now: number = NOON;
   readonly book: Map<number, Task> = new Map();
+  /** Every line of the journal. */
+  readonly journal: JournalEntry[] = [];
   /** Every message that was ever written. */
   readonly mail: Message[] = [];
 
@@ -176,6 +178,7 @@ export class Story {
 
   #take(effects: readonly Effect[]): void {
     this.mail.push(...mailOf(effects));
+    this.journal.push(...journalOf(effects));
     for (const effect of effects) {
       if (effect.type === "write_task") this.book.set(effect.task.taskId, frozen(effect.task));
     }
@@ -191,7 +194,11 @@ export function opened(member: string, generation = 1): Command {
 export function stepped(
   participant: string,
   completedAt: number,
-  { tokens = 0, cost = 0, ...parts }: { tokens?: number; cost?: number; error?: HostFault } = {},
+  {
+    tokens = 0,
+    cost = 0,
+    ...parts
+  }: { tokens?: number; cost?: number } & Partial<Omit<ModelStep, "tokens">> = {},
 ): Extract<Command, { type: "note_step" }> {
   return {
     type: "note_step",

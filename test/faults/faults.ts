@@ -359,8 +359,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a model call that is told twice is paid twice",
     file: "core/decide-members.ts",
-    find: "if (!place || call.completedAt <= (place.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;",
-    replace: "if (!place) return UNCHANGED;",
+    find: "if (!below && call.completedAt <= (place.countedTo ?? Number.NEGATIVE_INFINITY)) return UNCHANGED;",
+    replace: "",
     suite: [...BUDGETS, ...HISTORIES],
   },
   {
