@@ -296,8 +296,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a request that is the first sign of a turn begins none, and the member never settles",
     file: "core/decide-gates.ts",
-    find: '{ ...member, gates, reason, turn: member.turn ?? newTurn("foreign", now) }',
-    replace: "{ ...member, gates, reason }",
+    find: 'return member.turn ? named : beginTurn(named, name, "foreign", now);',
+    replace: "return named;",
     suite: HISTORIES,
   },
   {

@@ -218,6 +218,7 @@ describe("gates", () => {
           requestId: "per_1",
           subject: "bash",
           detail: "ls -la, pwd",
+          always: ["ls *"],
           call: { hostMessageId: "msg_step", callId: "call_1" },
           openedAt: NOW,
         },

@@ -9,7 +9,7 @@ import type { Task } from "../../src/core/task.ts";
 import { openWorktrees } from "../../src/git/worktrees.ts";
 import { amended, isHostsOwn } from "../../src/opencode/traces.ts";
 import { teamModeSchema, toLimits } from "../../src/options.ts";
-import type { Settings, TaskStore } from "../../src/ports.ts";
+import type { Clock, Settings, TaskStore } from "../../src/ports.ts";
 import { openStorage } from "../../src/storage/open.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { systemIds } from "../../src/system/ids.ts";
@@ -35,7 +35,12 @@ export interface Cost {
   readonly listed: number;
 }
 
-export async function openTeamOnDisk(baseDir: string, members: readonly string[]): Promise<TeamOnDisk> {
+/** @param clock left out, the machine's; one that never rings keeps away what goes on beside the calls. */
+export async function openTeamOnDisk(
+  baseDir: string,
+  members: readonly string[],
+  clock: Clock = systemClock,
+): Promise<TeamOnDisk> {
   let [syncs, read, listed] = [0, 0, 0];
   const storage = openStorage({
     baseDir,
@@ -58,7 +63,7 @@ export async function openTeamOnDisk(baseDir: string, members: readonly string[]
   const traces = { isHostsOwn, amended };
   const worktrees = openWorktrees({ baseDir, env: process.env, traces });
   const fleet = new Fleet({
-    clock: systemClock,
+    clock,
     ids: systemIds,
     host: silentHost,
     worktrees,
