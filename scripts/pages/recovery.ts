@@ -112,10 +112,11 @@ function namesIn(specimens: readonly Specimen[]): string {
   const naming = specimens.filter(
     ({ text, named }) => named !== undefined && readEnvelope(text).sessionId === named,
   );
-  const successes = naming.some(({ ending }) => ending === "done" || ending === "empty");
-  const failures = naming.some(({ outcome }) => outcome === "failed");
-  if (successes && failures) return "yes, of failures too";
-  return successes ? "of successes" : failures ? "of failures" : "no";
+  const kinds = [
+    ...(naming.some(({ ending }) => ending === "done" || ending === "empty") ? ["successes"] : []),
+    ...(naming.some(({ outcome }) => outcome === "failed") ? ["failures"] : []),
+  ];
+  return kinds.length === 0 ? "no" : `of ${kinds.join(" and ")}`;
 }
 
 function falseNotes(specimens: readonly Specimen[]): number {

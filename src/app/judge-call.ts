@@ -62,7 +62,8 @@ export async function judgeCall(world: SubagentWorld, call: EndedCall, known?: L
         ...(childId === undefined ? {} : { sessionId: childId }),
         ...remains,
       },
-      (subagent) => noteText(subagent, { ending, tooLong: isTooLong(look), pids, ...remains }),
+      (subagent, interruption) =>
+        noteText(subagent, { ending: interruption, tooLong: isTooLong(look), pids, ...remains }),
     ),
   );
 }

@@ -191,7 +191,9 @@ export function endingOf(end: CallEnd, look: Look): Ending {
 /** Endings of which the caller is told nothing: there is no work to be found, or it has its result. */
 const SILENT: ReadonlySet<Ending> = new Set<Ending>(["invalid_call", "done", "missing"]);
 
-export function isInterruption(ending: Ending): boolean {
+export type Interruption = Exclude<Ending, "invalid_call" | "done" | "missing">;
+
+export function isInterruption(ending: Ending): ending is Interruption {
   return !SILENT.has(ending);
 }
 

@@ -1,5 +1,5 @@
 import type { TaskCall } from "./facts.ts";
-import { type Ending, hasRemains, type Remains } from "./subagent-ending.ts";
+import { hasRemains, type Interruption, type Remains } from "./subagent-ending.ts";
 import type { NamedSubagent } from "./subagents.ts";
 
 /** What a model reads about its interrupted subagents. */
@@ -12,7 +12,7 @@ export function hasNote({ output, error }: TaskCall): boolean {
   return `${output ?? ""}\n${error ?? ""}`.split("\n").some((line) => line.startsWith(NOTE_MARK));
 }
 
-const REASONS: Readonly<Record<Exclude<Ending, "invalid_call" | "done" | "missing">, string>> = {
+const REASONS: Readonly<Record<Interruption, string>> = {
   rejected:
     "a person declined a call that it made. That is no outage: ask before you let it try the same again",
   aborted: "it was stopped from outside, by a person or together with the turn that waited for it",
@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<Exclude<Ending, "invalid_call" | "done" | "missin
 };
 
 export interface NoteFacts {
-  readonly ending: Ending;
+  readonly ending: Interruption;
   /** Absent if the host could not be asked. */
   readonly remains?: Remains;
   /** Its context is full. */
@@ -37,9 +37,7 @@ export interface NoteFacts {
 /** The whole note, as it follows the result of the call. */
 export function noteText({ name, agent, sessionId }: NamedSubagent, facts: NoteFacts): string {
   const { ending, remains, tooLong, pids } = facts;
-  const reason = tooLong
-    ? "its context is full: a new subagent gets further than this one"
-    : reasonOf(ending);
+  const reason = tooLong ? "its context is full: a new subagent gets further than this one" : REASONS[ending];
   return [
     NOTE_MARK,
     `The ${agent} subagent did not finish: ${reason}.`,
@@ -47,12 +45,6 @@ export function noteText({ name, agent, sessionId }: NamedSubagent, facts: NoteF
     ...(pids.length === 0 ? [] : [survivorsText(pids)]),
     `Its session is kept as ${name} (${sessionId}). To let it go on, call task with task_id "${name}" and subagent_type "${agent}"; what it knows need not be said again. Nothing goes on by itself.`,
   ].join("\n");
-}
-
-export function reasonOf(ending: Ending | undefined): string {
-  return ending !== undefined && ending in REASONS
-    ? REASONS[ending as keyof typeof REASONS]
-    : "it works again";
 }
 
 function remainsText(remains: Remains | undefined): string {

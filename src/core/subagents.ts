@@ -4,6 +4,7 @@ import {
   type CallEnd,
   type Ending,
   endingByCall,
+  type Interruption,
   isInterruption,
   KEPT_MS,
   type Remains,
@@ -255,7 +256,7 @@ export interface Verdict extends CallKey {
 export function noteEnded(
   ledger: SubagentLedger,
   verdict: Verdict,
-  say: (subagent: NamedSubagent) => string,
+  say: (subagent: NamedSubagent, ending: Interruption) => string,
 ): SubagentLedger {
   const { hostMessageId, callId, ending, sessionId, endedAt } = verdict;
   const known = sessionId === undefined ? undefined : subagentOf(ledger, sessionId);
@@ -279,7 +280,10 @@ export function noteEnded(
     shells: verdict.shells,
     usedAt: endedAt,
   };
-  return withNote(withSubagent({ ...ledger, names }, interrupted), { ...silent, text: say(interrupted) });
+  return withNote(withSubagent({ ...ledger, names }, interrupted), {
+    ...silent,
+    text: say(interrupted, ending),
+  });
 }
 
 /** One that was never interrupted has no name, and its result says how to go on with it. */
@@ -290,7 +294,7 @@ function finished(ledger: SubagentLedger, subagent: Subagent, endedAt: Instant):
 }
 
 /** An announced call came to nothing: its session stands as before. */
-export function withdraw(ledger: SubagentLedger, callId: string): SubagentLedger {
+function withdraw(ledger: SubagentLedger, callId: string): SubagentLedger {
   const known = ledger.subagents.find(
     ({ call, status }) => call.callId === callId && call.hostMessageId === undefined && status === "running",
   );
