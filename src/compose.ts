@@ -14,7 +14,7 @@ import { hasOwnSkill } from "./config/own-skill.ts";
 import { type ConfigProblem, sayConfigProblem } from "./config/problem.ts";
 import { toSettings } from "./config/settings.ts";
 import { openTeams } from "./config/teams.ts";
-import { LEAD, type MemberName, type SessionId } from "./core/ids.ts";
+import type { SessionId } from "./core/ids.ts";
 import type { RunState } from "./core/run.ts";
 import { openWorktrees } from "./git/worktrees.ts";
 import { hooks } from "./hooks/hooks.ts";
@@ -145,7 +145,11 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
     .catch((fault: unknown) => report("adopt", fault));
   const patience = new Promise<void>((resolve) => fleet.world.clock.after(ADOPTION_PATIENCE_MS, resolve));
   const started = Promise.race([adopted, patience]);
-  if (own.taskRecovery) subagents.recover().catch((fault: unknown) => report("recover", fault));
+  if (own.taskRecovery) {
+    subagents
+      .recover((place) => isWithin(place, directory, worktree))
+      .catch((fault: unknown) => report("recover", fault));
+  }
 
   return {
     ...hooks(
@@ -178,7 +182,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         ...(own.taskRecovery ? { subagents: deskOf(subagents) } : {}),
         async beginsTask(sessionId, callId, input) {
           guardTask(fleet.index, taskTarget(input));
-          return own.taskRecovery ? subagents.begin(sessionId, callId, input) : undefined;
+          return own.taskRecovery ? subagents.begin({ sessionId, callId, directory }, input) : undefined;
         },
         configure: (config) => {
           withholdTools(config);
@@ -191,7 +195,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
           shared.instances -= 1;
           if (shared.instances > 0) return;
           registry<Shared>().delete(baseDir);
-          await Promise.all([fleet.close(), subagents.drained()]);
+          await Promise.all([fleet.close(), subagents.close()]);
         },
       },
       surfaceOf(report),
@@ -236,15 +240,12 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
     ...storage,
     ...(mode === "run" ? { unattended } : {}),
   });
-  const subagents = new Subagents(
-    {
-      clock,
-      host,
-      ledgers: openSubagents(options),
-      processes: { ...processes, marked: (marks) => markedProcesses(processes, marks) },
-    },
-    (sessionId) => memberOn(fleet, sessionId),
-  );
+  const subagents = new Subagents({
+    clock,
+    host,
+    ledgers: openSubagents(options),
+    processes: { ...processes, marked: (marks) => markedProcesses(processes, marks) },
+  });
   clock.after(SWEEP_DELAY_MS, () => fleet.sweep());
   return {
     fleet,
@@ -255,11 +256,6 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
     settings: new Map(),
     instances: 0,
   };
-}
-
-function memberOn({ index }: Fleet, sessionId: SessionId): MemberName | undefined {
-  const participant = index.seat(sessionId)?.participant;
-  return participant === LEAD ? undefined : participant;
 }
 
 function deskOf(subagents: Subagents): SubagentDesk {
@@ -278,9 +274,9 @@ function isWorktreeOf({ members }: RunState, directory: string): boolean {
 }
 
 /** A run belongs to the instance whose project its lead works in. Outside any repository the host gives `/` as work tree. */
-function isWithin(leadDirectory: string, directory: string, worktree: string): boolean {
-  if (leadDirectory === directory) return true;
-  return worktree !== sep && (leadDirectory === worktree || leadDirectory.startsWith(`${worktree}${sep}`));
+function isWithin(place: string, directory: string, worktree: string): boolean {
+  if (place === directory) return true;
+  return worktree !== sep && (place === worktree || place.startsWith(`${worktree}${sep}`));
 }
 
 /** Once, where a person looks: in the host's log, and as a toast if there is a screen. */

@@ -1,4 +1,4 @@
-import type { MemberName, SessionId } from "../core/ids.ts";
+import type { SessionId } from "../core/ids.ts";
 import { meantSession, type ResumeSight, resumeRefusal, uncheckedRefusal } from "../core/resume.ts";
 import {
   emptyLedger,
@@ -14,13 +14,11 @@ import type { SubagentWorld } from "./subagent-world.ts";
 /**
  * Checks the session that a call wants to go on with, and reserves it for the call: of two at the same time one is refused.
  *
- * @param memberOf the team member whose session it is, if it is one.
  * @returns the id that the host is to be given.
  */
 export async function resumeSubagent(
   world: SubagentWorld,
   request: TaskRequest & { readonly taskId: string },
-  memberOf: (sessionId: SessionId) => MemberName | undefined,
 ): Promise<SessionId> {
   const { clock, ledgers, processes } = world;
   const { parentId, callId } = request;
@@ -28,7 +26,7 @@ export async function resumeSubagent(
   if (meant.kind === "refused") throw FlotillaError.of(meant.refusal);
   const { sessionId } = meant;
   const startedAt = clock.now();
-  const seen = await sightOf(world, request, sessionId, memberOf(sessionId));
+  const seen = await sightOf(world, request, sessionId);
   let refused: ReturnType<typeof resumeRefusal>;
   await ledgers.change(parentId, (ledger) => {
     const working = seen?.working === true || (ledger && subagentOf(ledger, sessionId)?.status === "running");
@@ -46,12 +44,11 @@ async function sightOf(
   { host, clock }: SubagentWorld,
   request: { readonly taskId: string },
   sessionId: SessionId,
-  member: MemberName | undefined,
 ): Promise<ResumeSight | undefined> {
   try {
     const session = await host.session(sessionId);
     const sight = session && (await host.childSight(sessionId, clock.now()));
-    return sight && { ...session, ...(member === undefined ? {} : { member }), working: sight.working };
+    return sight && { ...session, working: sight.working };
   } catch (fault) {
     if (!(fault instanceof FlotillaError)) throw fault;
     throw FlotillaError.of(uncheckedRefusal(request, fault.message).refusal);

@@ -1,5 +1,5 @@
 import type { Fact, TaskCall } from "../core/facts.ts";
-import type { MemberName, SessionId } from "../core/ids.ts";
+import type { SessionId } from "../core/ids.ts";
 import { hidesTool } from "../core/permission-rules.ts";
 import { endingByCall, endOfCall, endOfJob, isBackground } from "../core/subagent-ending.ts";
 import { hasNote, sectionText } from "../core/subagent-wording.ts";
@@ -26,6 +26,14 @@ import { Lane } from "./lane.ts";
 import { resumeSubagent } from "./resume-subagent.ts";
 import type { SubagentWorld } from "./subagent-world.ts";
 
+/** Who is about to call `task`. */
+interface Caller {
+  readonly sessionId: SessionId;
+  readonly callId: string;
+  /** Where the session works. */
+  readonly directory: string;
+}
+
 /** What is known of a session here. */
 interface Role {
   /** It has called `task`. */
@@ -46,32 +54,38 @@ interface Role {
  */
 export class Subagents {
   readonly #world: SubagentWorld;
-  readonly #memberOf: (sessionId: SessionId) => MemberName | undefined;
   readonly #roles = new Map<SessionId, Role>();
   /** What was told of the calls of one session, one after another. */
   readonly #lanes = new Map<SessionId, Lane>();
   /** Calls that are being judged: each by one at a time. */
   readonly #judging = new Map<string, Promise<void>>();
-  #recovering: { readonly found: Promise<void>; readonly done: Promise<void> } | undefined;
+  /** Resolves when every session that has a record is known to have one. */
+  #found: Promise<void> | undefined;
+  #closed = false;
 
-  /** @param memberOf the team member whose session it is, if it is one. */
-  constructor(world: SubagentWorld, memberOf: (sessionId: SessionId) => MemberName | undefined) {
+  constructor(world: SubagentWorld) {
     this.#world = world;
-    this.#memberOf = memberOf;
   }
 
-  /** Takes up what earlier processes have left, beside everything else. Once a process; resolves when it is done. */
-  recover(): Promise<void> {
-    if (!this.#recovering) {
-      const found = this.#findCallers();
-      this.#recovering = { found, done: found.then((): Promise<void> => this.#takeUpAll()) };
+  /**
+   * Takes up what earlier processes have left in places that `concerns` accepts, beside everything else; resolves when it is
+   * done.
+   */
+  async recover(concerns: (directory: string) => boolean): Promise<void> {
+    this.#found ??= this.#findCallers();
+    await this.#found;
+    for (const parentId of await this.#world.ledgers.parents()) {
+      if (this.#closed) return;
+      this.#told(parentId, () => this.#takeUp(parentId, concerns));
+      // One at a time: each waits for the disk and the host, so that nobody else waits for all.
+      await this.#lane(parentId).reached();
     }
-    return this.#recovering.done;
   }
 
   /** Hands in what the host told. Returns at once. */
   observe(fact: Fact): void {
     const { sessionId } = fact;
+    if (this.#closed) return;
     if (fact.type === "tool_started" || fact.type === "tool_ended") {
       const { task } = fact;
       if (!task) return;
@@ -96,22 +110,21 @@ export class Subagents {
    * @returns what the host is to be given as `task_id`.
    */
   async begin(
-    sessionId: SessionId,
-    callId: string,
+    { sessionId, callId, directory }: Caller,
     input: Readonly<Record<string, unknown>>,
   ): Promise<SessionId | undefined> {
     const { taskId, ...request } = requestOf(sessionId, callId, input);
     this.#role(sessionId).caller = true;
-    await this.#open(sessionId);
+    await this.#open(sessionId, directory);
     if (taskId === undefined) return undefined;
     // What was told so far may be the end of the very subagent.
     await this.#lane(sessionId).reached();
-    return resumeSubagent(this.#world, { ...request, taskId }, this.#memberOf);
+    return resumeSubagent(this.#world, { ...request, taskId });
   }
 
   /** Adds to the calls in a list what the model is to know of them: the same in every list. */
   async annotate({ sessionId, promptId, agent, tasks }: ShownList): Promise<void> {
-    await this.#recovering?.found;
+    await this.#found;
     const role = this.#roles.get(sessionId);
     if (!role?.caller) return;
     role.prompt = {
@@ -168,21 +181,28 @@ export class Subagents {
     return this.#roles.get(sessionId)?.parentId === undefined ? undefined : shellMark(sessionId, callId);
   }
 
+  /** Takes nothing more, and resolves when what was told is worked in. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.drained();
+  }
+
   /** Resolves when all that was told is worked in. */
   async drained(): Promise<void> {
-    await this.#recovering?.done;
     await Promise.all([...this.#lanes.values()].map((lane) => lane.drained()));
     await Promise.all(this.#judging.values());
   }
 
   /** The record is made before there is anything in it: after a crash it says whose calls to look for. */
-  async #open(parentId: SessionId): Promise<void> {
+  async #open(parentId: SessionId, directory: string): Promise<void> {
     const { ledgers, processes } = this.#world;
     const known = await ledgers.read(parentId);
-    if (known && isSame(known.owner, processes.self)) return;
-    await ledgers.change(parentId, (ledger) =>
-      ledger ? { ...ledger, owner: processes.self } : emptyLedger(parentId, processes.self),
-    );
+    if (known?.directory === directory && isSame(known.owner, processes.self)) return;
+    await ledgers.change(parentId, (ledger) => ({
+      ...(ledger ?? emptyLedger(parentId, processes.self)),
+      directory,
+      owner: processes.self,
+    }));
   }
 
   async #called(parentId: SessionId, call: StoredTask): Promise<void> {
@@ -238,6 +258,7 @@ export class Subagents {
   async #deleted(sessionId: SessionId, { parentId, caller }: Role): Promise<void> {
     const { ledgers } = this.#world;
     this.#roles.delete(sessionId);
+    this.#lanes.delete(sessionId);
     if (caller) await ledgers.change(sessionId, () => undefined);
     if (parentId !== undefined)
       await ledgers.change(parentId, (ledger) => ledger && without(ledger, sessionId));
@@ -248,27 +269,23 @@ export class Subagents {
     for (const parentId of await this.#world.ledgers.parents()) this.#role(parentId).caller = true;
   }
 
-  async #takeUpAll(): Promise<void> {
-    const callers = [...this.#roles].filter(([, { caller }]) => caller);
-    for (const [sessionId] of callers) {
-      this.#told(sessionId, () => this.#takeUp(sessionId));
-      // Each waits for the disk and the host, so that nobody else waits for all.
-      await this.#lane(sessionId).reached();
-    }
-  }
-
   /** Finds out what became of the calls of a dead process, and lets go of what is too old. */
-  async #takeUp(parentId: SessionId): Promise<void> {
+  async #takeUp(parentId: SessionId, concerns: (directory: string) => boolean): Promise<void> {
     const { ledgers, processes, host, clock } = this.#world;
     const ledger = await ledgers.read(parentId);
     if (!ledger) return;
     for (const { sessionId } of ledger.subagents) this.#role(sessionId).parentId = parentId;
     if (isSame(ledger.owner, processes.self) || (await this.#isOthers(ledger))) return;
-    await this.#judged(parentId, await host.storedTasks(parentId));
-    for (const { sessionId } of ledger.subagents) await this.#checkJob(parentId, sessionId, true);
-    await ledgers.change(
-      parentId,
-      (known) => known && pruned({ ...known, owner: processes.self }, clock.now()),
+    const isOurs = ledger.directory !== undefined && concerns(ledger.directory);
+    // An empty one may be of a call whose beginning was all that could be told.
+    if (!isOurs && ledger.subagents.length + ledger.notes.length === 0) return;
+    if (isOurs) {
+      await this.#judged(parentId, await host.storedTasks(parentId));
+      for (const { sessionId } of ledger.subagents) await this.#checkJob(parentId, sessionId, true);
+    }
+    // Whoever has begun a call meanwhile needs the record, empty or not.
+    await ledgers.change(parentId, (known) =>
+      known && !isSame(known.owner, processes.self) ? pruned(known, clock.now()) : known,
     );
   }
 

@@ -39,7 +39,6 @@ const CODES = {
   shutdown_already_approved: "The shutdown has been approved and cannot be taken back.",
   subagent_unknown: "No subagent can be resumed under that task_id.",
   subagent_foreign: "The session to be resumed is no subagent of the calling session.",
-  subagent_is_member: "The session to be resumed is a team member's.",
   subagent_type_differs: "The session to be resumed runs another agent than subagent_type says.",
   subagent_unchecked: "The session to be resumed could not be looked at.",
   subagent_busy: "The subagent to be resumed works already.",

@@ -18,8 +18,6 @@ export interface ResumeRequest {
 export interface ResumeSight {
   readonly parentId?: SessionId;
   readonly agent?: string;
-  /** Its place in a run, if it has one. */
-  readonly member?: string;
   /** A call of this session waits for it, or the host works on it. */
   readonly working: boolean;
 }
@@ -54,14 +52,6 @@ export function resumeRefusal(
       "subagent_unknown",
       `there is no session ${taskId}: it was deleted or never existed`,
       `${choice(ledger)} Without task_id a new subagent starts; it knows nothing of the old one's work.`,
-      details,
-    );
-  }
-  if (sight.member !== undefined) {
-    return refuse(
-      "subagent_is_member",
-      `${taskId} is the session of the team member ${sight.member}`,
-      "Write to it with team_send_message: mail wakes a member, task does not.",
       details,
     );
   }

@@ -28,6 +28,8 @@ import {
 export interface SubagentLedger {
   readonly version: 1;
   readonly parentId: SessionId;
+  /** Where the parent works: to ask the host about a session starts whatever the host runs for its directory. */
+  readonly directory?: string;
   /** The process that runs the parent's turns. */
   readonly owner: ProcessRef;
   /** The last number given out, by the beginning of the names: none is given twice. */

@@ -28,6 +28,7 @@ const subagent = recordOf<Subagent>({
 const ledger = recordOf<SubagentLedger>({
   version: z.literal(1),
   parentId: z.string(),
+  directory: z.string().exactOptional(),
   owner: processRef,
   names: z.record(z.string(), count),
   subagents: z.array(subagent),

@@ -32,7 +32,7 @@ function hotPath() {
     untouchable("the transactor"),
     untouchable("the desk"),
   );
-  const subagents = new Subagents(untouchable("the world of subagents"), () => undefined);
+  const subagents = new Subagents(untouchable("the world of subagents"));
   const decoder = eventDecoder(Date.now);
   const faults: unknown[] = [];
   const report = (_name: string, fault: unknown): number => faults.push(fault);

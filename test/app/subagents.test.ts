@@ -14,6 +14,7 @@ import { scratch } from "../support/scratch.ts";
 import { silentHost } from "../support/silent-host.ts";
 
 const LEAD = "ses_lead";
+const CALLER = { sessionId: LEAD, directory: "/work" };
 const NOW = 1_800_000_000_000;
 
 /** The clock of these tests rings at once: what waits for the host to clean up is told that it has. */
@@ -53,7 +54,7 @@ async function ground() {
   const open = (liveness: Liveness): Subagents => {
     const marked = async () => [];
     const ledgers = openSubagents({ baseDir: folder.path, liveness });
-    return new Subagents({ clock, host, ledgers, processes: { ...liveness, marked } }, () => undefined);
+    return new Subagents({ clock, host, ledgers, processes: { ...liveness, marked } });
   };
   const first = processes.start();
   return {
@@ -121,7 +122,10 @@ async function shown(subagents: Subagents, ...calls: readonly StoredTask[]): Pro
 
 async function begun(subagents: Subagents, told: Told = {}): Promise<void> {
   const { callId = "call_1", taskId, agent = "general" } = told;
-  await subagents.begin(LEAD, callId, { subagent_type: agent, ...(taskId ? { task_id: taskId } : {}) });
+  await subagents.begin(
+    { ...CALLER, callId },
+    { subagent_type: agent, ...(taskId ? { task_id: taskId } : {}) },
+  );
   subagents.observe(fact(callOf({ ...told, outcome: "left" })));
   await subagents.drained();
 }
@@ -171,7 +175,7 @@ describe("an interrupted subagent", () => {
     await shown(world.one, callOf());
     const input = { subagent_type: "general", task_id: "gen-1" };
     const both = await Promise.allSettled(
-      ["call_2", "call_3"].map((callId) => world.one.begin(LEAD, callId, input)),
+      ["call_2", "call_3"].map((callId) => world.one.begin({ ...CALLER, callId }, input)),
     );
     expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
     expect(both.find(({ status }) => status === "rejected")).toMatchObject({
@@ -183,7 +187,10 @@ describe("an interrupted subagent", () => {
     await using world = await ground();
     await begun(world.one);
     world.sights.set("ses_a", "down");
-    const resumed = world.one.begin(LEAD, "call_2", { subagent_type: "general", task_id: "ses_a" });
+    const resumed = world.one.begin(
+      { ...CALLER, callId: "call_2" },
+      { subagent_type: "general", task_id: "ses_a" },
+    );
     await expect(resumed).rejects.toMatchObject({ code: "subagent_unchecked" });
   });
 });
@@ -198,7 +205,7 @@ describe("what a dead process has left", () => {
     world.stored.set(LEAD, [callOf({ outcome: "left" })]);
 
     const next = world.next();
-    await next.recover();
+    await next.recover(() => true);
 
     expect(await next.open(LEAD)).toMatchObject([
       { name: "gen-1", ending: "crashed", remains: { calls: 1 } },
@@ -212,9 +219,21 @@ describe("what a dead process has left", () => {
     world.sights.set("ses_a", IDLE);
     world.stored.set(LEAD, [callOf({ outcome: "left" })]);
     const beside = world.beside();
-    await beside.recover();
+    await beside.recover(() => true);
     expect(await shown(beside, callOf({ outcome: "left" }))).toEqual([""]);
     expect(await beside.open(LEAD)).toEqual([]);
+  });
+
+  test("is left for whoever works in that place: to ask about it would start the host there", async () => {
+    await using world = await ground();
+    await begun(world.one);
+    world.sights.set("ses_a", IDLE);
+    world.stored.set(LEAD, [callOf({ outcome: "left" })]);
+    const next = world.next();
+    await next.recover((directory) => directory === "/elsewhere");
+    expect(await next.open(LEAD)).toEqual([]);
+    await next.recover((directory) => directory === "/work");
+    expect(await next.open(LEAD)).toMatchObject([{ ending: "crashed" }]);
   });
 
   test("is known in the first list, however long it takes to look at all of it", async () => {
@@ -222,7 +241,7 @@ describe("what a dead process has left", () => {
     await begun(world.one);
     world.sights.set("ses_a", IDLE);
     const next = world.next();
-    const looking = next.recover();
+    const looking = next.recover(() => true);
     expect((await shown(next, callOf({ outcome: "left" })))[0]).toContain("the OpenCode that ran it died");
     await looking;
   });

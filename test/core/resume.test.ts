@@ -46,7 +46,6 @@ describe("a call that names a session to go on with", () => {
   // The first reason decides: what is somebody else's is not told to be at work.
   test.each([
     ["that does not exist", undefined, "subagent_unknown"],
-    ["of a team member", { ...CHILD, member: "ada", working: true }, "subagent_is_member"],
     ["of somebody else", { ...CHILD, parentId: "ses_other", working: true }, "subagent_foreign"],
     ["without a parent", { agent: "general", working: false }, "subagent_foreign"],
     ["of another agent", { ...CHILD, agent: "explore", working: true }, "subagent_type_differs"],

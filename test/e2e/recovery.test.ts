@@ -423,7 +423,7 @@ describe("a lead", () => {
       ]);
       expect(sectionIn(lead.newest())).toContain(child);
       expect(sectionIn(ada.newest())).toBeUndefined();
-      expect(await lead.tries(...errand({ taskId: ada.sessionId }))).toStartWith("subagent_is_member: ");
+      expect(await lead.tries(...errand({ taskId: ada.sessionId }))).toContain("team_send_message");
     },
     TEST_TIMEOUT_MS,
   );
