@@ -35,7 +35,7 @@ export async function weighRequests(): Promise<Readonly<Record<Role, RoleWeight>
   const [bare, on] = await Promise.all([bareRequests(), teamRequests()]);
   return {
     ordinary: compare(bare.ordinary, on.ordinary),
-    lead: compare(bare.lead, on.lead),
+    lead: compare(bare.lead, on.lead, 1),
     member: compare(bare.member, on.member),
   };
 }
@@ -54,7 +54,7 @@ export async function measureCharacters(): Promise<Section> {
   return {
     title: "What the model is sent",
     method:
-      "Characters of the first request of a session: tools and messages as JSON, the system prompt as text. Bare: the same words to the same agent in the same work tree without the plugin; for a member, the words of its brief to a child session. Added tools are net, with those of flotilla alone in brackets: a member's rules also hide some of the host's own. The last column: over two turns with tool calls no byte of system prompt and tools changed. n = 1, because nothing here varies.",
+      "Characters of the first request of a session: tools and messages as JSON, the system prompt as text. Bare: the same words to the same agent in the same work tree without the plugin; for a member, the words of its brief to a child session. Added tools are net, with those of flotilla alone in brackets: a member's rules also hide some of the host's own. The last column: over two turns with tool calls no byte of system prompt and tools changed, for a lead from its team's beginning on. n = 1, because nothing here varies.",
     header: [
       "",
       "request, bare → with flotilla",
@@ -141,7 +141,8 @@ function afterOneCall(request: ModelRequest, first: Reply): Reply {
   return request.toolResultsSinceLastUser.length === 0 ? first : say("Done.");
 }
 
-function compare(bare: readonly ModelRequest[], ours: readonly ModelRequest[]): RoleWeight {
+/** @param since how many requests there are before the session's part in a team begins. */
+function compare(bare: readonly ModelRequest[], ours: readonly ModelRequest[], since = 0): RoleWeight {
   const [bareFirst] = bare;
   const [first] = ours;
   if (bareFirst === undefined || first === undefined) throw new Error("a session made no request");
@@ -149,8 +150,8 @@ function compare(bare: readonly ModelRequest[], ours: readonly ModelRequest[]): 
     bare: weightOf(bareFirst),
     ours: weightOf(first),
     teamTools: JSON.stringify(listOf(first.body["tools"]).filter(isTeamTool)).length,
-    compared: ours.length,
-    steady: new Set(ours.map(fixedPart)).size === 1,
+    compared: ours.length - since,
+    steady: new Set(ours.slice(since).map(fixedPart)).size === 1,
   };
 }
 

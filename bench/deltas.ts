@@ -96,7 +96,7 @@ async function hookCost(): Promise<number> {
     news: nothing,
     shown: nothing,
     compacting: nothing,
-    isHelpers: () => false,
+    isAside: () => false,
     tasks: nothing,
   };
   const desk = {

@@ -23,10 +23,10 @@ import type { SubagentDesk } from "./hooks/subagent-hooks.ts";
 import { gateOf, surfaceOf } from "./hooks/surface.ts";
 import { compactionStarted, type EventDecoder, eventDecoder, promptReceived } from "./opencode/events.ts";
 import { addExtras } from "./opencode/extras.ts";
-import { isHelperPrompt } from "./opencode/helper-prompts.ts";
 import { type OpencodeHost, openHost } from "./opencode/host.ts";
 import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
+import { isSidePrompt } from "./opencode/side-prompts.ts";
 import { resultOf, shownTasks } from "./opencode/subagents.ts";
 import { taskTarget } from "./opencode/task-target.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
@@ -160,7 +160,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
         shown: shownIn,
         tasks: shownTasks,
         compacting: compactionStarted,
-        isHelpers: isHelperPrompt,
+        isAside: isSidePrompt,
       },
       {
         observe: (fact) => {

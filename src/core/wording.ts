@@ -170,7 +170,7 @@ export function asksForApproval(member: Participant, team: string, gate: Gate): 
     : `${asks} It is answered in OpenCode's view of that session.`;
 }
 
-export function gateText(gate: Gate): string {
+function gateText(gate: Gate): string {
   return gate.kind === "permission"
     ? `permission ${gate.subject} (${gate.detail})`
     : `question: ${gate.detail}`;

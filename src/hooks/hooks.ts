@@ -14,7 +14,7 @@ export interface Decoders {
   tasks(messages: unknown): ShownList | undefined;
   compacting(input: unknown): Fact | undefined;
   /** The system prompt is that of a request which the host makes on its own behalf. */
-  isHelpers(system: readonly string[]): boolean;
+  isAside(system: readonly string[]): boolean;
 }
 
 export interface HookDesk {
@@ -59,7 +59,7 @@ export function hooks(decode: Decoders, desk: HookDesk, surface: Surface, gate: 
       if (list) await desk.subagents?.annotate(list);
     }),
     "experimental.chat.system.transform": surface("system.transform", async ({ sessionID }, { system }) => {
-      if (sessionID === undefined || decode.isHelpers(system)) return;
+      if (sessionID === undefined || decode.isAside(system)) return;
       const section = await desk.section(sessionID);
       if (section !== undefined) system.push(section);
     }),

@@ -1186,4 +1186,25 @@ export const FAULTS: readonly Fault[] = [
     replace: "return !isSame(owner, processes.self) && false;",
     suite: SUBAGENTS,
   },
+  {
+    name: "who joins or leaves changes what a member's system prompt begins with",
+    file: "core/team-section.ts",
+    find: "const { plan, peers = [], worktree } = member;",
+    replace: "const { plan, worktree } = member;\n  const peers = peersOf(state, member);",
+    suite: ["core/team-section.test.ts"],
+  },
+  {
+    name: "a member's part in the team stands in the summary of its history",
+    file: "hooks/hooks.ts",
+    find: "if (sessionID === undefined || decode.isAside(system)) return;",
+    replace: "if (sessionID === undefined) return;",
+    suite: ["e2e/sections.test.ts"],
+  },
+  {
+    name: "the user's own command of the same name is replaced",
+    file: "opencode/extras.ts",
+    find: "{ team: TEAM_COMMAND, ...fields(config.command) }",
+    replace: "{ ...fields(config.command), team: TEAM_COMMAND }",
+    suite: ["opencode/extras.test.ts"],
+  },
 ];
