@@ -6,6 +6,7 @@ import { measureMail } from "./mail.ts";
 import { measureRival } from "./rival.ts";
 import type { Section } from "./section.ts";
 import { measureStart } from "./start.ts";
+import { measureStatus } from "./status.ts";
 import { measureTasks } from "./tasks.ts";
 
 /** Everything that is measured, by the name that `--only` takes, in the order of the page. */
@@ -17,5 +18,6 @@ export const MEASUREMENTS: Readonly<Record<string, () => Promise<Section>>> = {
   finished: measureFinishedRuns,
   mail: measureMail,
   tasks: measureTasks,
+  status: measureStatus,
   characters: measureCharacters,
 };

@@ -8,6 +8,11 @@ export function p95(samples: readonly number[]): number {
   return quantile(samples, 0.95);
 }
 
+/** The value that 99 of 100 samples do not exceed. */
+export function p99(samples: readonly number[]): number {
+  return quantile(samples, 0.99);
+}
+
 export interface Interval {
   readonly low: number;
   readonly high: number;
