@@ -1,5 +1,5 @@
 import type { Command, TurnSettled } from "../core/commands.ts";
-import type { Fact, Gate, GateReply, HostFault } from "../core/facts.ts";
+import type { Fact, Gate, GateReply } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { gatesOf, type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
 import { faultText } from "../core/wording.ts";
@@ -9,25 +9,15 @@ import type { Kin, Seat, SessionIndex } from "./session-index.ts";
 import type { SessionWatch, SessionWatches } from "./session-watch.ts";
 import { loadOwned } from "./task-books.ts";
 import type { Transactor } from "./transact.ts";
+import { ABORTED, cutOff, endOf, isFinished, outcomeOf, SETTLE_RETRY_MS } from "./turn-end.ts";
 import type { World } from "./world.ts";
-
-/**
- * An unfinished message is looked at again this often, this many times: the host says idle 80 to 100 ms before an aborted
- * message is complete (measured), and after 5 s nothing will complete it any more.
- */
-const SETTLE_RETRY_MS = 250;
-const SETTLE_LOOKS = 20;
 
 /** Before a settlement that could not be committed is tried again: a full disk or a busy lock may need a moment. */
 const COMMIT_RETRY_MS = 1_000;
 
-type TurnOutcome = TurnSettled["outcome"];
 type ListShown = Extract<Fact, { readonly type: "list_shown" }>;
 type StepEnded = Extract<Fact, { readonly type: "step_ended" }>;
 type ToldStep = Omit<Extract<Command, { readonly type: "note_step" }>, "type" | "participant" | "generation">;
-
-/** The host's name for what an abort does to a message. */
-const ABORTED = "MessageAbortedError";
 
 export interface ObserverDesk {
   courier(runId: RunId): Courier | undefined;
@@ -419,7 +409,7 @@ export class Observer {
     const turn = await this.#world.host.lastTurn(sessionId, directory);
     if (!turn) return this.#deleted(seat, sessionId);
     if (turn.activity !== "idle" || !this.#isNewest(seat)) return;
-    const step = this.#endOf(turn, watch, sessionId, state);
+    const step = this.#endOf(turn, seat, watch, state) ?? cutOff(sessionId, state.revision);
     if (step === "none") return;
     if (step === "unfinished") {
       watch.settleLooks += 1;
@@ -461,29 +451,15 @@ export class Observer {
       watch.cancelLook = this.#world.clock.after(afterMs, () => this.checkSettled(sessionId));
   }
 
-  /**
-   * The message with which the session's turn ended. `none`: no turn has begun since the last one that was settled, this
-   * is a repeat. `unfinished`: it may still come.
-   */
   #endOf(
-    { step }: LastTurn,
+    turn: LastTurn,
+    { runId, participant }: Seat,
     watch: SessionWatch,
-    sessionId: SessionId,
     state: RunState,
-  ): Step | "none" | "unfinished" {
-    const seat = this.#index.seat(sessionId);
-    const begun = watch.busy === true || (seat !== undefined && this.#hasTurn(seat.runId, seat.participant));
-    const final = watch.abandoned || watch.settleLooks >= SETTLE_LOOKS;
-    const settledStepId = watch.settledStepId ?? (seat && placeOf(state, seat.participant)?.settledStepId);
-    const isOld = step === undefined || step.hostMessageId === settledStepId;
-    if (isOld && !begun) return "none";
-    // The turn that begun has no message of its own: it failed before its first.
-    if (isOld && (watch.fault || watch.abandoned)) return cutOff(sessionId, state.revision);
-    if (step === undefined) return final ? cutOff(sessionId, state.revision) : "unfinished";
-    // An older idle, told late, must not take this step for the end of its own turn: what lies between is told first.
-    const isTold = !begun || watch.endedStepId === undefined || watch.endedStepId === step.hostMessageId;
-    // An old step here means that its end was found by an earlier look, before its beginning was told.
-    return (step.completed && isTold) || final ? step : "unfinished";
+  ): ReturnType<typeof endOf> {
+    const begun = watch.busy === true || this.#hasTurn(runId, participant);
+    const settledStepId = watch.settledStepId ?? placeOf(state, participant)?.settledStepId;
+    return endOf(turn, watch, begun, settledStepId);
   }
 
   /** Whoever ran the session died before it had noted the turn's beginning; that its mail is answered tells of it. */
@@ -534,28 +510,4 @@ export class Observer {
 
 function placeOf(state: RunState, participant: Participant): LeadSeat | Member | undefined {
   return participant === LEAD ? state.lead : memberOf(state, participant);
-}
-
-/** A turn that was cut off before its first message, under an id that no other such turn has. */
-function cutOff(sessionId: SessionId, revision: number): Step {
-  return { hostMessageId: `${sessionId}_${revision}`, completed: false, midTurn: true, text: "" };
-}
-
-/** The model has said what it had to say, whatever became of the turn afterwards. */
-function isFinished(step: Step): boolean {
-  return !step.error && step.finish !== undefined;
-}
-
-/**
- * A message without `finish` was cut off: by a fault, or by an abort. An abort during a provider's back-off leaves neither a
- * name nor an event of its own: only a message that is complete and has nothing in it. One in the middle of its turn is the
- * end only where the host itself has stopped, as after a refused permission.
- */
-function outcomeOf(step: Step, fault: HostFault | undefined, abandoned: boolean): TurnOutcome {
-  const wasCut = abandoned && step.midTurn;
-  if (isFinished(step) && !wasCut) return "ended";
-  // Found by the next owner, an abort is what became of the turn when its host went down.
-  if (abandoned) return "failed";
-  if (fault) return fault.name === ABORTED ? "aborted" : "failed";
-  return step.completed ? "aborted" : "failed";
 }

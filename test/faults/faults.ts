@@ -823,7 +823,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "an idle that is told late settles a turn with the last word of the next",
-    file: "app/observe.ts",
+    file: "app/turn-end.ts",
     find: "const isTold = !begun ||",
     replace: "const isTold = begun ||",
     suite: OBSERVE,
@@ -837,7 +837,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a host that goes down leaves its members held by a person's Esc",
-    file: "app/observe.ts",
+    file: "app/turn-end.ts",
     find: 'if (abandoned) return "failed";',
     replace: "",
     suite: OBSERVE,
@@ -1006,7 +1006,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a turn that a crash cut between two steps has ended well",
-    file: "app/observe.ts",
+    file: "app/turn-end.ts",
     find: "const wasCut = abandoned && step.midTurn;",
     replace: "const wasCut = false;",
     suite: OBSERVE,
@@ -1014,8 +1014,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "an end that was settled before a crash is settled again after it",
     file: "app/observe.ts",
-    find: "const settledStepId = watch.settledStepId ?? (seat && placeOf(state, seat.participant)?.settledStepId);",
-    replace: "const { settledStepId } = watch;",
+    find: "watch.settledStepId ?? placeOf(state, participant)?.settledStepId;",
+    replace: "watch.settledStepId;",
     suite: OBSERVE,
   },
   {
