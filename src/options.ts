@@ -64,7 +64,7 @@ const category = objectOf<CategoryOptions>({
   agent: text.describe("The agent that serves members of this category."),
   model: model
     .optional()
-    .describe("Model of these members, `provider/model`. Left out, the agent's own, else the session's."),
+    .describe("Model of these members, `provider/model`. Left out, the agent's own, else the lead's."),
   variant: text.optional().describe("Variant of that model. Needs `model`."),
   prompt: z.string().optional().describe("Stands before each member's own prompt."),
   description: z.string().optional().describe("For people who read the file."),

@@ -68,7 +68,7 @@ const member = objectOf<MemberText>({
     )
     .exactOptional(),
   model: formed(/^[^/\s]+\/\S+$/, 'text of the form "provider/model"')
-    .describe("provider/model. Left out: the category's, else the agent's.")
+    .describe("provider/model. Left out: the category's, else the agent's, else the lead's.")
     .exactOptional(),
   variant: text.describe("Variant of that model. Needs model.").exactOptional(),
   worktree: z
