@@ -50,7 +50,7 @@ export const init: Command = command({
     replace(path, after);
     const { config } = readSetup(world);
     if (config.options?.enabled === true) {
-      return { text: `Wrote ${path}. Restart OpenCode; flotilla doctor shows what holds.`, code: 0 };
+      return { text: `Wrote ${path}.\nRestart OpenCode; flotilla doctor shows what holds.`, code: 0 };
     }
     const { place } = config.settings.find(({ key }) => key === "enabled") ?? {};
     return { text: `Wrote ${path}, but team_mode is still off: see ${place ?? "flotilla doctor"}.`, code: 1 };

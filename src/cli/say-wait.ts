@@ -9,7 +9,10 @@ import type { RunView, World } from "./world.ts";
 /** A wait for people: what is so, and the command or key that would help, if one would. */
 export interface SaidWait {
   readonly text: string;
+  /** In one piece, to be copied. */
   readonly todo?: string;
+  /** What else would do, or what it leads to. */
+  readonly besides?: string;
 }
 
 type Of<Kind extends WaitKind> = Extract<Wait, { readonly kind: Kind }>;
@@ -21,8 +24,12 @@ interface Context {
 
 export function sayWait({ age }: World, view: RunView, wait: Wait): SaidWait {
   const say = SAYINGS[wait.kind] as (wait: Wait, context: Context) => SaidWait;
-  const { text, todo } = say(wait, { view, age });
-  return { text: plain(text), ...(todo === undefined ? {} : { todo: plain(todo) }) };
+  const { text, todo, besides } = say(wait, { view, age });
+  return {
+    text: plain(text),
+    ...(todo === undefined ? {} : { todo: plain(todo) }),
+    ...(besides === undefined ? {} : { besides }),
+  };
 }
 
 export function sayGate({ kind, subject, detail }: Gate): string {
@@ -43,14 +50,13 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
   approval: ({ who, gate, since }, { view, age }) => {
     const text = `${who} has waited ${age(since)} for your answer: ${sayGate(gate)}.`;
     if (who === "lead" || gate.kind === "question") return { text, todo: "Answer it in OpenCode." };
-    return { text, todo: command(view, `answer ${who} once`, "or always, or reject with a message") };
+    return { text, ...command(view, `answer ${who} once`, "or always, or reject with a message") };
   },
   stopped: ({ who, since }, { view, age }) => ({
     text: `${who} was stopped by a person${since === undefined ? "" : ` ${age(since)} ago`} and waits for a word.`,
-    todo:
-      who === "lead"
-        ? "Prompt the lead in OpenCode."
-        : command(view, `tell ${who} "Go on."`, "or as you like"),
+    ...(who === "lead"
+      ? { todo: "Prompt the lead in OpenCode." }
+      : command(view, `tell ${who} "Go on."`, "or as you like")),
   }),
   budget: ({ budget, member, limit, used, allowed }, { view }) => {
     const { unit } = RUN_LIMITS[keyOf(limit)];
@@ -59,18 +65,18 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
     const stops = budget === "messages" ? "nobody can send any more" : "no new turn of it begins";
     return {
       text: `${whose} has used up ${keyOf(limit)} (${figures}): ${stops}.`,
-      todo: command(view, `limit ${view.state.runId} ${keyOf(limit)}=${sayAmount((allowed / unit) * 2)}`),
+      ...command(view, `limit ${view.state.runId} ${keyOf(limit)}=${sayAmount((allowed / unit) * 2)}`),
     };
   },
   backoff: ({ who, until, failures, fault }, { view }) => ({
     text: `${who} begins no turn before ${timeOfDay(until)}: ${counted(failures, "turn")} failed in a row${
       fault === undefined ? "" : ` (${fault.name}: ${fault.message})`
     }.`,
-    todo: command(view, `tell ${who} "Go on."`, "it begins at once"),
+    ...command(view, `tell ${who} "Go on."`, "it begins at once"),
   }),
   interrupted: ({ who, since, reason }, { view, age }) => ({
     text: `${who} was interrupted ${age(since)} ago${because(reason)}, and nothing is on its way that would wake it.`,
-    todo: command(view, `tell ${who} "Go on."`),
+    ...command(view, `tell ${who} "Go on."`),
   }),
   slot: ({ who, since, working }, { view, age }) => {
     const { maxParallelMembers } = view.state.limits;
@@ -78,10 +84,7 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
       text: `${names(who)} ${who.length === 1 ? "has" : "have"} waited ${age(since)} for a slot: ${names(
         working,
       )} ${working.length === 1 ? "works" : "work"}, and max_parallel_members is ${maxParallelMembers}.`,
-      todo: command(
-        view,
-        `limit ${view.state.runId} max_parallel_members=${maxParallelMembers + who.length}`,
-      ),
+      ...command(view, `limit ${view.state.runId} max_parallel_members=${maxParallelMembers + who.length}`),
     };
   },
   shutdown: ({ who, status, since, by, reason }, { view, age }) =>
@@ -89,26 +92,26 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
       ? { text: `${who} ends when its turn is over: its shutdown was approved ${age(since)} ago.` }
       : {
           text: `${who} has not answered ${by === undefined || by === who ? "a" : `${by}'s`} shutdown request of ${age(since)} ago${because(reason)}.`,
-          todo: command(view, `tell ${who} "Answer the shutdown request."`),
+          ...command(view, `tell ${who} "Answer the shutdown request."`),
         },
   starting: ({ who, since }, { age }) => ({
     text: `${who} has been starting for ${age(since)}: its session is being made.`,
   }),
   ended: ({ who, status, since, reason }, { view, age }) => ({
     text: `${who} has been ${status} for ${age(since)}${because(reason)} and reads no more; its mail waits for a member of that name.`,
-    todo: command(view, `tell lead "Add ${who} to the team again."`),
+    ...command(view, `tell lead "Add ${who} to the team again."`),
   }),
   mail: sayMail,
   circles: ({ who, count }, { view }) => ({
     text: `${names(who)} have answered each other ${count} times without a task changing, and may not write to each other.`,
-    todo: command(view, `tell ${who[0]} "..."`, "a word of yours to either ends it"),
+    ...command(view, `tell ${who[0]} "..."`, "a word of yours to either ends it"),
   }),
   task: ({ taskId, blocks, status, owner, since }, { view, age }) => {
     const wait = blocks.length === 1 ? "waits" : "wait";
     const text = `${blocks.length === 1 ? "Task" : "Tasks"} ${numbered(blocks)} ${wait} for #${taskId}`;
     if (status === undefined) {
-      const todo = command(view, `tell lead "Take #${taskId} out of blockedBy."`);
-      return { text: `${text}, whose record is missing or cannot be read.`, todo };
+      const advice = command(view, `tell lead "Take #${taskId} out of blockedBy."`);
+      return { text: `${text}, whose record is missing or cannot be read.`, ...advice };
     }
     const ago = since === undefined ? "" : ` for ${age(since)}`;
     if (status !== "pending") {
@@ -118,14 +121,14 @@ const SAYINGS: { readonly [Kind in WaitKind]: (wait: Of<Kind>, context: Context)
     const whose = owner === undefined ? "nobody has taken" : `${owner} has not begun`;
     return {
       text: `${text}, which is ready and ${whose}${ago}.`,
-      todo: command(view, `tell ${owner ?? "lead"} "See to task #${taskId}."`),
+      ...command(view, `tell ${owner ?? "lead"} "See to task #${taskId}."`),
     };
   },
   quiet: ({ open, told }, { view }) => ({
     text: `Nobody works, no mail is unread, and ${
       open.length === 1 ? `task ${numbered(open)} is` : `tasks ${numbered(open)} are`
     } open${told === undefined ? "" : `; ${told} has been told`}.`,
-    todo: command(view, 'tell lead "..."', "what is to be done about them"),
+    ...command(view, 'tell lead "..."', "what is to be done about them"),
   }),
   retry: ({ who, attempt, nextAt }) => ({
     text: `${who} waits for its provider, which has failed ${counted(attempt, "time")}; it is tried again at ${timeOfDay(nextAt)}.`,
@@ -182,9 +185,9 @@ function sayMail(wait: WaitingMail, { age }: Context): SaidWait {
 }
 
 /** A command about that run, as it can be copied. */
-function command({ state }: RunView, words: string, besides?: string): string {
+function command({ state }: RunView, words: string, besides?: string): Pick<SaidWait, "todo" | "besides"> {
   const which = words.startsWith("limit ") ? "" : ` --run ${quoted(state.runId)}`;
-  return `flotilla ${words}${which}${besides === undefined ? "" : `  (${besides})`}`;
+  return { todo: `flotilla ${words}${which}`, ...(besides === undefined ? {} : { besides }) };
 }
 
 function keyOf(limit: Of<"budget">["limit"]): LimitKey {

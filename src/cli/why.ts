@@ -67,10 +67,9 @@ function sayRun({ view: { state }, waits }: Explained, screen: Screen): string {
   return [
     paint(screen, "bold", plain(heading)),
     ...verdict(waits).map((line) => `  ${line}`),
-    ...waits.flatMap(({ text, todo }) => [
-      ...wrapped(text, width - 4).map((line, index) => (index === 0 ? `  - ${line}` : `    ${line}`)),
-      // In one piece, to be copied.
-      ...(todo === undefined ? [] : [`      ${paint(screen, "cyan", todo)}`]),
+    ...waits.flatMap((wait) => [
+      ...wrapped(wait.text, width - 4).map((line, index) => (index === 0 ? `  - ${line}` : `    ${line}`)),
+      ...sayHelp(wait, screen, width),
     ]),
   ].join("\n");
 }
@@ -79,3 +78,14 @@ function verdict(waits: readonly Wait[]): readonly string[] {
   if (waits.length === 0) return ["Nothing waits: nobody works, no mail is unread and no task is held up."];
   return waits.every(({ kind }) => kind === "turn") ? ["Nothing is held up."] : [];
 }
+
+/** The command on a line of its own if what is said of it does not fit beside it. */
+function sayHelp({ todo, besides }: SaidWait, screen: Screen, width: number): readonly string[] {
+  if (todo === undefined) return [];
+  const line = INDENT + paint(screen, "cyan", todo);
+  if (besides === undefined) return [line];
+  const fits = INDENT.length + todo.length + besides.length + 4 <= width;
+  return fits ? [`${line}  (${besides})`] : [line, `${INDENT}(${besides})`];
+}
+
+const INDENT = " ".repeat(6);

@@ -39,7 +39,7 @@ describe("init", () => {
     const { code, out } = desk.flotilla("init", "--yes");
     expect({ code, out }).toEqual({
       code: 0,
-      out: `${shown}\nWrote ${path}. Restart OpenCode; flotilla doctor shows what holds.\n`,
+      out: `${shown}\nWrote ${path}.\nRestart OpenCode; flotilla doctor shows what holds.\n`,
     });
     expect(desk.flotilla("doctor").out).toContain("ok       team_mode is on");
 

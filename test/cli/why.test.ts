@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { batch, member, message, RUN, runState, task } from "../contract/samples.ts";
-import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, type Desk, openDesk } from "./command.ts";
+import { member, RUN, runState } from "../contract/samples.ts";
+import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, openDesk } from "./command.ts";
+import { heldUpDesk } from "./held-up.ts";
 
 let command: BuiltCommand;
 beforeAll(() => {
@@ -8,68 +9,18 @@ beforeAll(() => {
 }, BUILD_TIMEOUT_MS);
 afterAll(() => command.remove());
 
-const MINUTE = 60_000;
-
-/** A run that is led from the caller's work tree, in which much waits for much. */
-async function heldUpDesk(): Promise<Desk> {
-  const desk = await openDesk(command);
-  desk.configure();
-  const now = Date.now();
-  const { runs, ownership, mailbox, tasks } = await desk.storage();
-  const { lead, limits } = runState();
-  await runs.create(
-    runState({
-      label: "nightly",
-      lead: { ...lead, directory: desk.at("work") },
-      limits: { ...limits, maxParallelMembers: 1, maxTokens: 1_000 },
-      spent: ["tokens"],
-      members: {
-        ada: member("ada", {
-          status: "needs_approval",
-          since: now - 3 * MINUTE,
-          usage: { turns: 1, tokens: 1_234, cost: 0 },
-          gates: [
-            {
-              kind: "permission",
-              requestId: "per_1",
-              subject: "bash",
-              detail: "rm -rf \u001b[31mbuild",
-              openedAt: now - 3 * MINUTE,
-            },
-          ],
-        }),
-        bo: member("bo", { status: "interrupted", since: now - 5 * MINUTE, heldByPerson: true }),
-        cy: member("cy", {
-          status: "working",
-          turn: { startedAt: now - 2 * MINUTE, cause: "lead", reported: false },
-          shutdown: { status: "requested", requestedBy: "lead", changedAt: now - MINUTE },
-        }),
-      },
-    }),
-  );
-  await ownership.take(RUN);
-  for (const seq of [1, 2]) {
-    await mailbox.put(message(seq, { to: "bo", from: seq === 1 ? "lead" : "cy", createdAt: now - MINUTE }));
-  }
-  await mailbox.put(message(3, { to: "cy", createdAt: now - 2 * MINUTE }));
-  await mailbox.reserve(batch(["mail_3"], { recipient: "cy" }));
-  await mailbox.saveBatch(batch(["mail_3"], { recipient: "cy", phase: "witnessed" }));
-  await tasks.write(RUN, task(1, { status: "in_progress", owner: "cy", changedAt: now - 2 * MINUTE }));
-  await tasks.write(RUN, task(2, { blockedBy: [1] }));
-  return desk;
-}
-
 describe("why", () => {
   test("says in sentences who waits for what and since when, and what would help; the same under Bun", async () => {
-    await using desk = await heldUpDesk();
+    await using desk = await heldUpDesk(command);
     const before = desk.snapshot();
     const { code, out, err } = desk.flotilla("why");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toBe(
       [
         "explorers (nightly)  run_1",
-        "  - ada has waited 3 min for your answer: permission bash (rm -rf  [31mbuild).",
-        "      flotilla answer ada once --run run_1  (or always, or reject with a message)",
+        "  - ada has waited 3 min for your answer: permission bash (rm -rf build).",
+        "      flotilla answer ada once --run run_1",
+        "      (or always, or reject with a message)",
         "  - bo was stopped by a person 5 min ago and waits for a word.",
         '      flotilla tell bo "Go on." --run run_1  (or as you like)',
         "  - The run has used up max_tokens_per_run (1234 of 1000): no new turn of it",
@@ -90,8 +41,18 @@ describe("why", () => {
     expect(desk.snapshot()).toEqual(before);
   });
 
+  test("shows nothing that a terminal would obey, whatever a model has asked for", async () => {
+    await using desk = await heldUpDesk(command);
+    const gate = { kind: "permission", requestId: "per_1", subject: "bash", openedAt: Date.now() } as const;
+    const gates = [{ ...gate, detail: "echo \u001b]0;mine\u0007\n  - all is well" }];
+    const ada = member("ada", { status: "needs_approval", gates });
+    const { runs } = await desk.storage();
+    await runs.exclusively(RUN, (run) => run.commit(runState({ members: { ada } })));
+    expect(desk.flotilla("why", RUN).out).toContain("(echo  ]0;mine   - all\n");
+  });
+
   test("gives programs each wait with its kind, its fields and its sentence", async () => {
-    await using desk = await heldUpDesk();
+    await using desk = await heldUpDesk(command);
     const { runs } = JSON.parse(desk.flotilla("why", "nightly", "--json").out);
     expect(runs).toEqual([{ runId: RUN, team: "explorers", label: "nightly", waits: expect.any(Array) }]);
     expect(runs[0].waits.map(({ kind }: { kind: string }) => kind)).toEqual([
