@@ -129,7 +129,9 @@ async function checkLocks(world: World, entries: readonly Entry[]): Promise<read
     }
     const holder = claim ? `process ${claim.pid}, which is gone` : "somebody who cannot be told";
     const said = `stale lock ${path}, ${world.age(since)} old, left by ${holder}`;
-    findings.push(warning("runs", said, "Leave it: the next OpenCode that opens the run takes it over."));
+    findings.push(
+      warning("runs", said, "The next OpenCode that opens the run takes it over; or call flotilla gc."),
+    );
   }
   return findings;
 }

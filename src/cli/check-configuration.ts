@@ -20,7 +20,8 @@ export function checkConfiguration({ config, entries }: Setup): readonly Finding
     ];
   }
   if (options.enabled) return [fine("configuration", "team_mode is on"), ...origins];
-  const on = 'Set "team_mode": { "enabled": true } in opencode.json, then restart OpenCode.';
+  const on =
+    'Call flotilla init, or set "team_mode": { "enabled": true } in opencode.json; then restart OpenCode.';
   const text = `team_mode is off: ${settings.length === 0 ? "nothing was set" : "enabled is not true"}`;
   // Without a plugin entry nobody expects it to be on; that finding says what is missing first.
   return [entries.length > 0 ? warning("configuration", text, on) : fine("configuration", text), ...origins];

@@ -22,7 +22,7 @@ export function checkPlugin({ env }: World, { entries, config }: Setup): readonl
 }
 
 function absent(enabled: boolean | undefined): Finding {
-  const todo = 'Add "plugin": ["opencode-flotilla"] to opencode.json, here or in ~/.config/opencode.';
+  const todo = 'Call flotilla init, or add "plugin": ["opencode-flotilla"] to opencode.json.';
   const text = "no configuration that holds here loads opencode-flotilla";
   return enabled ? error("plugin", text, todo) : warning("plugin", text, todo);
 }

@@ -73,7 +73,8 @@ function asJson(baseDir: string): Say {
 function asLines({ sayLine }: World): Say {
   const line = ({ shown, owner, state: { team, status } }: RunView): string => {
     if (shown) return sayLine(shown);
-    return plain(`${team.name}: ${owner?.alive === false ? "lost" : status}`);
+    if (!owner) return plain(`${team.name}: at rest`);
+    return plain(`${team.name}: ${owner.alive ? status : "lost"}`);
   };
   return ({ views }) => views.map(line).join("\n");
 }

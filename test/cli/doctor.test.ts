@@ -181,7 +181,7 @@ describe("doctor looks at the configuration and", () => {
     expect(complaints(desk)).toEqual({
       code: 1,
       found: [
-        'warning: team_mode is off: enabled is not true -> Set "team_mode": { "enabled": true } in opencode.json, then restart OpenCode.',
+        'warning: team_mode is off: enabled is not true -> Call flotilla init, or set "team_mode": { "enabled": true } in opencode.json; then restart OpenCode.',
       ],
     });
     desk.write("work/opencode.json", {});
@@ -190,7 +190,7 @@ describe("doctor looks at the configuration and", () => {
 });
 
 describe("doctor looks for the plugin and", () => {
-  const add = 'Add "plugin": ["opencode-flotilla"] to opencode.json, here or in ~/.config/opencode.';
+  const add = 'Call flotilla init, or add "plugin": ["opencode-flotilla"] to opencode.json.';
 
   test("misses it, which is an error where team_mode is on", async () => {
     await using desk = await soundDesk();
@@ -390,7 +390,7 @@ describe("doctor looks at the run folder and", () => {
     expect(found).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^warning: stale lock home/\\S+/runs/run_1/\\.lock, \\d+ s old, left by process ${process.pid}, which is gone -> Leave it: `,
+          `^warning: stale lock home/\\S+/runs/run_1/\\.lock, \\d+ s old, left by process ${process.pid}, which is gone -> The next OpenCode `,
         ),
       ),
     ]);
