@@ -74,7 +74,7 @@ export class StatusPublisher {
     const showing = this.#showingOf(runId);
     showing.stale = true;
     showing.atRest = false;
-    if (showing.work) return;
+    if (showing.work !== undefined) return;
     if (requestsIn(state) !== showing.requests) this.#begin(runId, showing);
     else if (!showing.cancelTimer) this.#beginAfter(runId, showing, CALM_MS);
   }
@@ -82,7 +82,7 @@ export class StatusPublisher {
   /** The run has come to rest with work left, and has stayed so for a moment. */
   rested(runId: RunId): void {
     const showing = this.#showings.get(runId);
-    if (!showing || showing.work || showing.cancelTimer) return;
+    if (!showing || showing.work !== undefined || showing.cancelTimer) return;
     showing.atRest = true;
     this.#begin(runId, showing);
   }

@@ -110,7 +110,7 @@ function endOf(
   let commaAt: number | undefined;
   let after = end;
   // Behind the last entry only these can stand.
-  for (const { index, 0: token } of text.slice(end, close).matchAll(/,|\/\/[^\r\n]*|\/\*[^]*?\*\//g)) {
+  for (const { index, 0: token } of text.slice(end, close).matchAll(/,|\/\/[^\r\n]*|\/\*[\s\S]*?\*\//g)) {
     const at = end + index;
     if (token === ",") {
       commaAt = at;

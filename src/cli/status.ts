@@ -31,7 +31,8 @@ export const status: Command = command({
   ],
   async start(world, { words: [run], options, screen, terminal }) {
     const baseDir = baseDirOf(world);
-    const say = options.json ? asJson(baseDir) : options.line ? asLines(world) : asText(world, baseDir);
+    const asWords = options.line ? asLines(world) : asText(world, baseDir);
+    const say = options.json ? asJson(baseDir) : asWords;
     const meant = ({ views, unreadable }: AllRuns): AllRuns => {
       if (run !== undefined) return { views: views.filter(({ state }) => isCalled(run, state)), unreadable };
       if (!options.line) return { views, unreadable };

@@ -91,10 +91,15 @@ async function sent(
   try {
     return await world.tell(baseDir, state.runId, { to, body });
   } catch (fault) {
-    const hint = fault instanceof FlotillaError ? HINTS[fault.code] : undefined;
-    if (!(fault instanceof FlotillaError) || hint === undefined) throw fault;
-    throw new FlotillaError({ code: fault.code, message: fault.message, hint, cause: fault });
+    throw fault instanceof FlotillaError ? forAPerson(fault) : fault;
   }
+}
+
+/** What helps a model that writes to a member is of no use to whoever sits at a shell. */
+function forAPerson(fault: FlotillaError): FlotillaError {
+  const { code, message } = fault;
+  const hint = HINTS[code];
+  return hint === undefined ? fault : new FlotillaError({ code, message, hint, cause: fault });
 }
 
 const HINTS: Readonly<Partial<Record<FlotillaError["code"], string>>> = {

@@ -196,8 +196,10 @@ export function surveyLead(state: RunState, pulse: Pulse, mail: MailSurvey): Par
   const { sessionId, directory, gates, turn, heldByPerson, tasks } = state.lead;
   const asked = gates[0];
   const works = (turn !== undefined && !pulse.abandoned) || pulse.hasSubagentAtWork;
-  const status = asked ? "needs_approval" : works ? "working" : "waiting";
-  const reason = asked?.kind ?? (works ? retrying(pulse) : heldByPerson ? "stopped_by_person" : heldBy(mail));
+  const ownStatus = works ? "working" : "waiting";
+  const status = asked ? "needs_approval" : ownStatus;
+  const atRest = heldByPerson ? "stopped_by_person" : heldBy(mail);
+  const reason = asked?.kind ?? (works ? retrying(pulse) : atRest);
   return {
     participant: LEAD,
     generation: 1,

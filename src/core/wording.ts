@@ -8,14 +8,23 @@ import type { Worktree } from "./worktree.ts";
 /** Everything the plugin says to a model in its own voice. Short, in the imperative, with the tool to call next. */
 
 /** A member's first message: what it is to do. How the team works stands in its system prompt. */
-export function brief(state: RunState, { plan, tasks }: Pick<Member, "plan" | "tasks">): string {
+export function brief(
+  state: RunState,
+  { plan, generation, tasks }: Pick<Member, "plan" | "generation" | "tasks">,
+): string {
   return [
     `You are ${plan.name}, a member of the team "${state.team.name}".`,
+    ...(generation === 1 ? [] : [inherited(plan.name)]),
     plan.prompt === undefined
       ? "Your assignment comes from the task list and by mail."
       : `Your assignment:\n${plan.prompt}`,
     ...(tasks.length === 0 ? [] : [`Tasks assigned to you: ${tasks.map((task) => `#${task}`).join(", ")}.`]),
   ].join("\n\n");
+}
+
+/** Mail that nobody has read is the next generation's; what was said of the former one's own life in it is over. */
+function inherited(name: string): string {
+  return `You follow an earlier ${name}, which has ended. Mail that stands before this was for it and is yours now, except its own briefs and requests to shut down: take no notice of those.`;
 }
 
 /** To a member with a worktree. */

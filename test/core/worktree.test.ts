@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RunPlan } from "../../src/core/decide-run.ts";
+import { memberSection } from "../../src/core/team-section.ts";
 import { branchFor, type Site } from "../../src/core/worktree.ts";
-import { journalOf, mailOf, memberPlan, runPlan, Story } from "./decide-builders.ts";
+import { journalOf, memberPlan, runPlan, Story } from "./decide-builders.ts";
 
 const SITE: Site = {
   repository: "/project/.git",
@@ -83,11 +84,13 @@ describe("a member that is to have a worktree", () => {
     expect(openInWorktree(story, 1).state.members["ada"]?.worktree).toEqual({ ...SITE, made: true });
   });
 
-  test("is told in its brief where it works and what becomes of it; one that has none is not", () => {
+  test("is told in its system prompt where it works and what becomes of it; one that has none is not", () => {
     const story = new Story(plan());
-    const [brief] = mailOf(openInWorktree(story, 1).effects);
-    expect(brief?.body).toContain(`${SITE.path}, on branch ${SITE.branch}, which starts from main.`);
-    expect(story.open("bo").mail[0]?.body).not.toContain("worktree");
+    const { state } = openInWorktree(story, 1);
+    const section = memberSection(state, story.member("ada"));
+    expect(section).toContain(`${SITE.path}, on branch ${SITE.branch}, which starts from main.`);
+    story.open("bo");
+    expect(memberSection(story.state, story.member("bo"))).not.toContain("worktree");
   });
 
   test("goes on in it when its name comes back, and a former end of it is none any more", () => {
@@ -105,7 +108,8 @@ describe("a member that is to have a worktree", () => {
     story.patch("ada", { status: "lost" });
     story.accept({ type: "add_members", by: "lead", plans: [memberPlan("ada")] });
     expect(story.member("ada").worktree?.path).toBe(SITE.path);
-    expect(story.open("ada").mail[0]?.body).not.toContain(SITE.path);
+    story.open("ada");
+    expect(memberSection(story.state, story.member("ada"))).not.toContain(SITE.path);
     expect(wanted(close(story))).toEqual(["ada"]);
   });
 

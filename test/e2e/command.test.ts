@@ -27,7 +27,7 @@ describe("a person at a shell", () => {
         body: "Leave <b>that</b> to bo.",
       });
       expect(await call("log", team.runId, "--mail")).toMatch(
-        /person -> ada: person, 24 bytes\n {10}\| Leave <b>that<\/b> to bo\.\n[^]* ada works\n[^]* ada waits for mail\n/,
+        /person -> ada: person, 24 bytes\n {10}\| Leave <b>that<\/b> to bo\.\n[\s\S]* ada works\n[\s\S]* ada waits for mail\n/,
       );
     },
     TEST_TIMEOUT_MS,
