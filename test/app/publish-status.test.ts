@@ -166,14 +166,22 @@ describe("what is shown of a run", () => {
 describe("while status files cannot be written", () => {
   test("it is told once, all goes on, and they are right as soon as they can be", async () => {
     let full = false;
+    let attempts = 0;
     const disk = new FlotillaError({ code: "storage_failed", message: "no space", hint: "Free some." });
-    const { tell, pass, ada, warnings, fleet } = await watched({ fault: () => (full ? disk : undefined) });
+    const fault = (): Error | undefined => {
+      if (full) attempts += 1;
+      return full ? disk : undefined;
+    };
+    const { tell, pass, ada, warnings, fleet } = await watched({ fault });
     full = true;
-    await tell({ type: "session_busy", sessionId: ADA });
+    await tell({ type: "session_busy", sessionId: ADA }, asked);
+    await tell(answered);
     for (let n = 0; n < 20; n += 1) {
       await tell({ type: "tool_started", ...call, callId: `call_${n}` });
       await pass(100);
     }
+    // Those two at once; what is no request waits for the next attempt.
+    expect(attempts).toBe(2);
     expect(warnings).toEqual(["warn: status files are not up to date, team_status is"]);
     expect(fleet.index.state(RUN)?.members["ada"]?.status).toBe("working");
     full = false;

@@ -41,6 +41,9 @@ const GIT = ["git/worktrees.test.ts"];
 const CUT_OFFS = ["app/cut-off.test.ts"];
 const CLOSES = ["app/close.test.ts"];
 const ENDINGS = ["app/ending.test.ts"];
+const SURVEY = ["core/survey.test.ts", "core/glance.test.ts"];
+const BOARD = ["storage/status-board.test.ts", "contract/storage.test.ts"];
+const PUBLISHER = ["app/publish-status.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
 const WAITS = ["core/waits.test.ts"];
@@ -1244,5 +1247,96 @@ export const FAULTS: readonly Fault[] = [
     find: "if (commaAt !== undefined) return",
     replace: "if (commaAt === 0) return",
     suite: EDITS,
+  },
+  {
+    name: "a status file quotes what a permission is asked for",
+    file: "core/survey.ts",
+    find: '...(kind === "permission" ? { subject } : {})',
+    replace: "subject",
+    suite: SURVEY,
+  },
+  {
+    name: "a turn that a dead process had is shown as work until its end is found",
+    file: "core/survey.ts",
+    find: 'if (abandoned && turn) return "interrupted";',
+    replace: "",
+    suite: SURVEY,
+  },
+  {
+    name: "the tool of the last turn is shown of a member at rest",
+    file: "core/survey.ts",
+    find: 'if (status !== "working" && status !== "needs_approval") return {};',
+    replace: "",
+    suite: SURVEY,
+  },
+  {
+    name: "a team that has ended hides that a member of it failed",
+    file: "core/glance.ts",
+    find: "!GOES_ON.has(highest) && statuses.some(wantsAttention)",
+    replace: 'highest === "waiting" && statuses.some(wantsAttention)',
+    suite: SURVEY,
+  },
+  {
+    name: "the next process numbers its status files from the beginning",
+    file: "storage/status-board.ts",
+    find: "(await this.#read(runId))?.sequence ?? 0",
+    replace: "0",
+    suite: BOARD,
+  },
+  {
+    name: "a status file is replaced where it lies",
+    file: "storage/disk.ts",
+    find: 'const { temp } = await this.#writeTemp(path, text, false);\n    await this.#at("rename", path, () => renameSync(temp, path));',
+    replace: "writeFileSync(path, text);",
+    suite: BOARD,
+  },
+  {
+    name: "a request is shown only after a moment of calm",
+    file: "app/publish-status.ts",
+    find: "if (requestsIn(state) !== showing.requests) this.#begin(runId, showing);\n    else if (!showing.cancelTimer)",
+    replace: "if (!showing.cancelTimer)",
+    suite: PUBLISHER,
+  },
+  {
+    name: "each of a storm of changes is written",
+    file: "app/publish-status.ts",
+    find: "else if (!showing.cancelTimer) this.#beginAfter(runId, showing, CALM_MS);",
+    replace: "else this.#begin(runId, showing);",
+    suite: PUBLISHER,
+  },
+  {
+    name: "a full disk fills the log as well",
+    file: "app/publish-status.ts",
+    find: "if (!this.#troubled) {",
+    replace: "{",
+    suite: PUBLISHER,
+  },
+  {
+    name: "what could not be written waits for the next change",
+    file: "app/publish-status.ts",
+    find: "if (!isShown) this.#beginAfter(runId, showing, TROUBLE_MS);\n    else if",
+    replace: "if",
+    suite: PUBLISHER,
+  },
+  {
+    name: "status files of a living owner's run are taken away",
+    file: "app/sweep-status.ts",
+    find: "if (!(await ownership.take(runId))) return;",
+    replace: "await ownership.take(runId);",
+    suite: ["app/sweep-status.test.ts"],
+  },
+  {
+    name: "a budget that is reached is not told to the person",
+    file: "core/spend.ts",
+    find: 'alert(\n      tell(spent, { event: "budget_reached", budget, member }),\n      "warning",\n      budgetReached(state.team.name, budget, member),\n    )',
+    replace: 'tell(spent, { event: "budget_reached", budget, member })',
+    suite: ["core/alerts.test.ts"],
+  },
+  {
+    name: "a tool that talks is begun again with every word",
+    file: "opencode/tool-calls.ts",
+    find: "return calls.find(call) !== ENDED && calls.add(call, phase);",
+    replace: "return true;",
+    suite: EVENTS,
   },
 ];
