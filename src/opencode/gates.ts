@@ -1,7 +1,7 @@
 import type { PermissionAnswer } from "../core/effects.ts";
 import type { CallId, Gate } from "../core/facts.ts";
 import type { Instant, SessionId } from "../core/ids.ts";
-import { type Answer, sendFor, sendOk, type Transport } from "./client.ts";
+import { sendFor, sendOk, type Transport } from "./client.ts";
 import { type Fields, fields, finite, list, present, text } from "./decode.ts";
 import { readMessage } from "./transcript.ts";
 
@@ -59,26 +59,42 @@ export async function openGates(
   deadlineMs: number,
   now: Instant,
 ): Promise<readonly { readonly sessionId: SessionId; readonly gate: Gate }[]> {
-  const [permissions, questions, status] = await Promise.all(
-    ["/permission", "/question", "/session/status"].map((path) =>
-      sendOk(transport, { method: "GET", path, directory, deadlineMs }),
-    ),
-  );
-  const working = fields(status?.body);
-  const waiting = async (request: Fields, gate: Gate | undefined) => {
-    const sessionId = text(request["sessionID"]);
-    if (sessionId === undefined || !gate || !Object.hasOwn(working, sessionId)) return [];
-    return (await isUnderway(transport, sessionId, request)) ? [{ sessionId, gate }] : [];
-  };
-  const all = await Promise.all([
-    ...requestsIn(permissions).map((request) => waiting(request, gateOfPermission(request, now))),
-    ...requestsIn(questions).map((request) => waiting(request, gateOfQuestion(request, now))),
+  const [listed, status] = await Promise.all([
+    listedGates(transport, directory, deadlineMs, now),
+    sendOk(transport, { method: "GET", path: "/session/status", directory, deadlineMs }),
   ]);
-  return all.flat();
+  const working = fields(status.body);
+  const open = listed.map(async ({ sessionId, gate, request }) => {
+    if (!Object.hasOwn(working, sessionId)) return [];
+    return (await isUnderway(transport, sessionId, request)) ? [{ sessionId, gate }] : [];
+  });
+  return (await Promise.all(open)).flat();
 }
 
-function requestsIn(answer: Answer | undefined): readonly Fields[] {
-  return list(answer?.body).map(fields);
+/** A request on one of the host's lists, whatever has become of its turn. */
+interface Listed {
+  readonly sessionId: SessionId;
+  readonly gate: Gate;
+  readonly request: Fields;
+}
+
+async function listedGates(
+  transport: Transport,
+  directory: string,
+  deadlineMs: number,
+  now: Instant,
+): Promise<readonly Listed[]> {
+  const requestsIn = async (path: string): Promise<readonly Fields[]> =>
+    list((await sendOk(transport, { method: "GET", path, directory, deadlineMs })).body).map(fields);
+  const listed = (request: Fields, gate: Gate | undefined): readonly Listed[] => {
+    const sessionId = text(request["sessionID"]);
+    return sessionId === undefined || !gate ? [] : [{ sessionId, gate, request }];
+  };
+  const [permissions, questions] = await Promise.all([requestsIn("/permission"), requestsIn("/question")]);
+  return [
+    ...permissions.flatMap((request) => listed(request, gateOfPermission(request, now))),
+    ...questions.flatMap((request) => listed(request, gateOfQuestion(request, now))),
+  ];
 }
 
 /** The step whose tool asks is not over. */
@@ -99,8 +115,8 @@ export async function dropGates(
   directory: string,
   deadlineMs: number,
 ): Promise<void> {
-  const open = await openGates(transport, directory, deadlineMs, 0);
-  for (const { gate } of open.filter((one) => one.sessionId === sessionId)) {
+  const left = await listedGates(transport, directory, deadlineMs, 0);
+  for (const { gate } of left.filter((one) => one.sessionId === sessionId)) {
     const { requestId } = gate;
     if (gate.kind === "permission") {
       await answerPermission(transport, directory, { requestId, reply: "reject" });
