@@ -160,6 +160,20 @@ export const FAULTS: readonly Fault[] = [
     suite: ["core/model-choice.test.ts"],
   },
   {
+    name: "what a stopped session was asking a person for stays in that person's view",
+    file: "opencode/gates.ts",
+    find: "const left = await listedGates(transport, directory, deadlineMs, 0);",
+    replace: "const left = await openGates(transport, directory, deadlineMs, 0);",
+    suite: ["e2e/endings.test.ts"],
+  },
+  {
+    name: "a member's task tool speaks in its lead's session as if it were the person",
+    file: "app/guard-task.ts",
+    find: "if (!seat?.live) return;",
+    replace: "if (!seat?.live || seat.runId) return;",
+    suite: ["e2e/members.test.ts"],
+  },
+  {
     name: "a worktree that git is filling when its run ends is left behind",
     file: "app/perform.ts",
     find: "await this.#spawning.get(seatKey(state.runId, name))?.catch(() => undefined);",
