@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Gate } from "../../src/core/facts.ts";
 import { member, RUN, runState } from "../contract/samples.ts";
@@ -9,7 +9,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 const QUESTION: Gate = { ...permission("que_1"), kind: "question", detail: "left or right?" };
 

@@ -5,13 +5,9 @@ import { capture, SCENES, screenFile } from "./screens.ts";
 
 /** Writes docs/screens/: what a person sees of the command today. Then: npm run generate. */
 const command = buildCommand();
-try {
-  for (const name of Object.keys(SCENES)) {
-    const file = screenFile(name);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, await capture(command, name));
-    console.log(`wrote ${file}`);
-  }
-} finally {
-  command.remove();
+for (const name of Object.keys(SCENES)) {
+  const file = screenFile(name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, await capture(command, name));
+  console.log(`wrote ${file}`);
 }

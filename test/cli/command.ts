@@ -23,20 +23,27 @@ export interface Said {
 /** The command as it is built and shipped; made of today's source, whatever lies in dist/. */
 export interface BuiltCommand {
   readonly path: string;
-  remove(): void;
 }
 
+const BUILT = Symbol.for("flotilla.test.command");
+
+/** Built once for all files of a test run, which are one process; it goes when that ends. */
 export function buildCommand(): BuiltCommand {
+  const shared = globalThis as { [BUILT]?: BuiltCommand };
+  shared[BUILT] ??= build();
+  return shared[BUILT];
+}
+
+function build(): BuiltCommand {
   const checkout = makeCheckout(["src"]);
+  process.once("exit", () => rmSync(checkout, { recursive: true, force: true }));
   const { status, stdout } = spawnSync(
     join(ROOT, "node_modules", ".bin", "tsc"),
     ["-p", "tsconfig.build.json"],
     { cwd: checkout, encoding: "utf8" },
   );
-  const remove = (): void => rmSync(checkout, { recursive: true, force: true });
-  if (status === 0) return { path: join(checkout, "dist", "cli", "main.js"), remove };
-  remove();
-  throw new Error(stdout);
+  if (status !== 0) throw new Error(stdout);
+  return { path: join(checkout, "dist", "cli", "main.js") };
 }
 
 /** A person at a shell: a home, a work tree in which they stand, and the programs that they have. */

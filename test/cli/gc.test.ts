@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { member, RUN, runState } from "../contract/samples.ts";
@@ -9,7 +9,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 const HOUR = 3_600_000;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { RunState } from "../../src/core/run.ts";
 import { member, RUN, runState } from "../contract/samples.ts";
@@ -8,7 +8,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 /** A run that is led from the caller's work tree and has used its tokens, and one that is led from elsewhere. */
 async function stoppedDesk(): Promise<Desk> {

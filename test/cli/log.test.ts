@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { message, NOON, RUN, runState } from "../contract/samples.ts";
@@ -8,7 +8,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 /** A run that is led from the caller's work tree, some minutes of it; the noon of the samples is 15:06:40 UTC. */
 async function toldDesk(): Promise<Desk> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { batch, member, message, RUN, runState, task } from "../contract/samples.ts";
@@ -10,7 +10,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 const MINUTE = 60_000;
 const PATIENCE = { timeoutMs: 30_000 };

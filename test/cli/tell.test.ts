@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Message } from "../../src/core/message.ts";
@@ -10,7 +10,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 /** A run that is led from the caller's work tree: bo was stopped by a person, cy is done. */
 async function ownDesk(owned: boolean): Promise<Desk> {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { member, RUN, runState } from "../contract/samples.ts";
 import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, openDesk } from "./command.ts";
 import { heldUpDesk } from "./held-up.ts";
@@ -7,7 +8,6 @@ let command: BuiltCommand;
 beforeAll(() => {
   command = buildCommand();
 }, BUILD_TIMEOUT_MS);
-afterAll(() => command.remove());
 
 describe("why", () => {
   test("says in sentences who waits for what and since when, and what would help; the same under Bun", async () => {
@@ -39,6 +39,13 @@ describe("why", () => {
     );
     expect(desk.flotillaUnderBun("why")).toEqual({ code, out, err });
     expect(desk.snapshot()).toEqual(before);
+  });
+
+  test("names only commands that there are", async () => {
+    await using desk = await heldUpDesk(command);
+    const named = [...desk.flotilla("why").out.matchAll(/^ +flotilla ([a-z]+)/gm)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(3);
+    for (const name of named) expect(COMMANDS.map((one) => one.name)).toContain(name ?? "");
   });
 
   test("shows nothing that a terminal would obey, whatever a model has asked for", async () => {
