@@ -7,7 +7,8 @@ import { limit } from "./limit.ts";
 import { log } from "./log.ts";
 import { status } from "./status.ts";
 import { tell } from "./tell.ts";
+import { trace } from "./trace.ts";
 import { why } from "./why.ts";
 
 /** All of them, in the order in which they are shown. */
-export const COMMANDS: readonly Command[] = [doctor, status, why, log, tell, answer, limit, init, gc];
+export const COMMANDS: readonly Command[] = [doctor, status, why, log, trace, tell, answer, limit, init, gc];

@@ -103,6 +103,18 @@ export function isLedIn(project: string, { lead }: RunState): boolean {
   return lead.directory === project || lead.directory.startsWith(`${project}${sep}`);
 }
 
+/** One to read of: a live one by that name or led from here; if there is none, the last that is over. */
+export async function anyRun(world: World, baseDir: string, wanted: string | undefined): Promise<RunId> {
+  const { views } = await readRuns(world, baseDir);
+  const isMeant = (state: RunState): boolean =>
+    wanted === undefined ? isLedIn(world.project, state) : isCalled(wanted, state);
+  if (!views.some(({ state }) => isMeant(state))) {
+    const last = (await readArchive(world, baseDir)).views.findLast(({ state }) => isMeant(state));
+    if (last) return last.state.runId;
+  }
+  return theRun(world, views, wanted).state.runId;
+}
+
 function named(views: readonly RunView[]): string {
   return views.map(({ state }) => `${state.team.name} (${state.runId})`).join(", ") || "none";
 }

@@ -1,14 +1,13 @@
-import type { RunId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { type Command, command, JSON_OPTION, RUN_WORD } from "./command.ts";
 import { follow, type Look } from "./follow.ts";
-import { baseDirOf, isCalled, isLedIn, readArchive, readRuns, theRun } from "./live-runs.ts";
+import { anyRun, baseDirOf } from "./live-runs.ts";
 import { type Paint, paint } from "./paint.ts";
 import { plain, plainLines } from "./table.ts";
 import { dayOf, timeOfDay } from "./time.ts";
 import { type Moment, timelineOf } from "./timeline.ts";
-import type { RunHistory, Screen, World } from "./world.ts";
+import type { RunHistory, Screen } from "./world.ts";
 
 /** The order of what happened is `timeline.ts`, its words are `say-event.ts`. */
 export const log: Command = command({
@@ -33,7 +32,7 @@ export const log: Command = command({
   async start(world, { words: [wanted], options, screen, terminal }) {
     const baseDir = baseDirOf(world);
     const runs = world.openRuns(baseDir);
-    const runId = await runMeant(world, baseDir, wanted);
+    const runId = await anyRun(world, baseDir, wanted);
     const lines = options.json ? asJson(options.mail) : asLines(screen, options.mail);
     const shown = new Set<string>();
     const look = async (): Promise<Look> => {
@@ -60,18 +59,6 @@ export const log: Command = command({
     return { code: 0 };
   },
 });
-
-/** A live one by that name or led from here; if there is none, the last that is over. */
-async function runMeant(world: World, baseDir: string, wanted: string | undefined): Promise<RunId> {
-  const { views } = await readRuns(world, baseDir);
-  const isMeant = (state: RunState): boolean =>
-    wanted === undefined ? isLedIn(world.project, state) : isCalled(wanted, state);
-  if (!views.some(({ state }) => isMeant(state))) {
-    const last = (await readArchive(world, baseDir)).views.findLast(({ state }) => isMeant(state));
-    if (last) return last.state.runId;
-  }
-  return theRun(world, views, wanted).state.runId;
-}
 
 function checkMember({ members }: RunState, wanted: string): void {
   const names = ["lead", "system", "person", ...Object.keys(members)];

@@ -22,7 +22,7 @@ export interface Moment {
  * brief, a report, a notice) stands where its time puts it, after what was committed with it.
  */
 export function timelineOf({ journal, mail }: RunHistory): readonly Moment[] {
-  const told = new Set(journal.filter(({ event }) => event === "message_sent").map(messageIdOf));
+  const told = new Set(journal.filter(({ event }) => SENT.has(event)).map(messageIdOf));
   const untold = mail.filter(({ message }) => !told.has(message.messageId)).map(mailMoment);
   const letters = new Map(mail.map((stored) => [stored.message.messageId, stored]));
   const moments: Moment[] = [];
@@ -36,6 +36,9 @@ export function timelineOf({ journal, mail }: RunHistory): readonly Moment[] {
   }
   return [...moments, ...untold.slice(next)];
 }
+
+/** Lines that tell of a message; of any other, only the message itself does. */
+const SENT: ReadonlySet<string> = new Set(["message_sent", "report_sent"]);
 
 function messageIdOf(entry: JournalEntry): string {
   return String(entry["messageId"]);
@@ -54,7 +57,7 @@ function eventMoment(entry: JournalEntry, letter: StoredMessage | undefined): Mo
 }
 
 /** Fields of events that name somebody. */
-const WHO = ["member", "members", "by", "owner", "from", "to", "recipient", "told"];
+const WHO = ["participant", "member", "members", "by", "owner", "from", "to", "recipient", "told"];
 
 function mailMoment(stored: StoredMessage): Moment {
   const { messageId, from, to, kind, body, createdAt } = stored.message;

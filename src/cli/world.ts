@@ -8,6 +8,7 @@ import type { Limits, RunState } from "../core/run.ts";
 import type { SubagentLedger } from "../core/subagents.ts";
 import type { RunSurvey } from "../core/survey.ts";
 import type { Task } from "../core/task.ts";
+import type { Span } from "../core/trace/span.ts";
 import type { Standing, Wait } from "../core/waits.ts";
 import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import type { TeamModeOptions } from "../options.ts";
@@ -41,6 +42,8 @@ export interface World {
   readSubagents(baseDir: string): Promise<SubagentsView>;
   /** In one line, for a prompt or a bar. */
   sayLine(survey: RunSurvey): string;
+  /** A run's journal as the spans of one trace. */
+  spansOf(runId: RunId, journal: readonly JournalEntry[]): readonly Span[];
   /** What anybody in the run waits for. */
   waitsOf(view: RunView, mail: Standing["mail"]): readonly Wait[];
   /** Calls `changed` when something in the folder may have changed, every second at the latest, until it is ended. */

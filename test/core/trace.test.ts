@@ -6,17 +6,18 @@ import type { ToolRun } from "../../src/core/facts.ts";
 import { Chronicle } from "../../src/core/trace/chronicle.ts";
 import { REVISION } from "../../src/core/trace/conventions.ts";
 import type { Span } from "../../src/core/trace/span.ts";
+import { spansOf as spansOfJournal } from "../../src/core/trace/tree.ts";
 import { systemIds } from "../../src/system/ids.ts";
 import { opened, permission, runPlan, Story, send, stepped } from "./decide-builders.ts";
 
-function chronicle(runId = "run_1"): Chronicle {
-  return new Chronicle({ runId, pluginVersion: "1.2.3", label: "here", digest: systemIds.digest });
+const ABOUT = { runId: "run_1", pluginVersion: "1.2.3", label: "here", digest: systemIds.digest };
+
+function chronicle(): Chronicle {
+  return new Chronicle(ABOUT);
 }
 
-/** All spans of a journal, those that are still open last. */
-function spansOf(journal: readonly JournalEntry[], runId?: string): readonly Span[] {
-  const told = chronicle(runId);
-  return [...journal.flatMap((entry) => told.add(entry)), ...told.open()];
+function spansOf(journal: readonly JournalEntry[], runId = "run_1"): readonly Span[] {
+  return spansOfJournal(journal, { ...ABOUT, runId });
 }
 
 function named(spans: readonly Span[], name: string): readonly Span[] {
@@ -354,6 +355,35 @@ describe("a tool call", () => {
     ]);
     expect(tools.map((span) => span.error)).toEqual([undefined, "the tool failed", "stopped before its end"]);
     expect(tools.every((span) => span.parentId === activation.spanId)).toBe(true);
+  });
+});
+
+describe("a subagent", () => {
+  test("stands below the call that let it work, and what it uses is its member's", () => {
+    const story = Story.active(["ada"]);
+    story.start("ada", "brief");
+    const call = { hostMessageId: "msg_a", callId: "call_task" };
+    const below = { sessionId: "ses_sub", call };
+    step(story, "ada", { tokens: 7, agent: "explore", hostMessageId: "msg_sub" }, {
+      below,
+      tools: [run("call_1")],
+    } as Partial<Command>);
+    step(story, "ada", { tokens: 5 }, { tools: [run("call_task", { tool: "task" })] } as Partial<Command>);
+    story.settle("ada");
+    const spans = finished(story);
+    const task = only(spans, "execute_tool task");
+    expect(task.parentId).toBe(only(spans, "invoke_agent ada").spanId);
+    const inside = spans.filter((span) => span.parentId === task.spanId);
+    expect(inside.map((span) => span.name)).toEqual(["chat m", "execute_tool bash"]);
+    for (const span of inside) {
+      expect(span.attributes).toMatchObject({
+        "gen_ai.agent.name": "explore",
+        "gen_ai.conversation.id": "ses_sub",
+        "opencode.team.subagent_of": "ada",
+      });
+    }
+    expect(only(spans, "invoke_agent ada").attributes["gen_ai.usage.input_tokens"]).toBe(12);
+    expect(story.member("ada").usage.tokens).toBe(12);
   });
 });
 

@@ -146,7 +146,7 @@ export class Chronicle {
   }
 
   settled(entry: Entry, place: Place): readonly Span[] {
-    const tools = list(entry["tools"]).flatMap((tool) => this.#tool(place, tool));
+    const tools = list(entry["tools"]).flatMap((tool) => this.#tool(place, this.#site(place), tool));
     const activation = this.#activations.get(place.sessionId);
     if (!activation?.isOpen || activation.place.turn !== place.turn) return tools;
     const lost = entry["abandoned"] === true;
@@ -188,11 +188,12 @@ export class Chronicle {
     this.#run?.step(startedAt, usage, cost);
     for (const id of list(entry["mail"])) this.#read(activation, text(id));
     const finish = text(step["finish"]);
+    const site = this.#site(place, fields(entry["below"]), text(step["agent"]));
     // What an aborted call has used nobody knows; the host says nothing was.
     const isKnown = error === undefined || usage.input + usage.output > 0;
     const chat = this.#span({
-      key: ["chat", place.sessionId, hostMessageId],
-      parentId: this.#parentOf(place),
+      key: ["chat", site.sessionId, hostMessageId],
+      parentId: site.parentId,
       name: `chat ${model ?? "unknown"}`,
       kind: "client",
       startedAt,
@@ -209,11 +210,11 @@ export class Chronicle {
           [ERROR_TYPE]: error,
         }),
         ...(isKnown ? usageAttributes(usage, cost) : {}),
-        ...this.#whose(place),
+        ...site.attributes,
       },
-      source: { sessionId: place.sessionId, hostMessageId },
+      source: { sessionId: site.sessionId, hostMessageId },
     });
-    const tools = list(entry["tools"]).flatMap((tool) => this.#tool(place, tool));
+    const tools = list(entry["tools"]).flatMap((tool) => this.#tool(place, site, tool));
     return [error === undefined ? chat : { ...chat, error }, ...tools];
   }
 
@@ -266,7 +267,7 @@ export class Chronicle {
     return activation?.isOpen ? activation : undefined;
   }
 
-  #tool(place: Place, value: unknown): readonly Span[] {
+  #tool(place: Place, site: Site, value: unknown): readonly Span[] {
     const run = fields(value);
     const call = callIn(run);
     if (!call) return [];
@@ -277,8 +278,8 @@ export class Chronicle {
     const reason = failed ? (text(run["reason"]) ?? "tool_error") : undefined;
     const { events, waitedMs } = this.#activations.get(place.sessionId)?.take(call) ?? NO_WAIT;
     const span = this.#span({
-      key: ["tool", call.hostMessageId, call.callId],
-      parentId: this.#parentOf(place),
+      key: toolKey(call),
+      parentId: site.parentId,
       name: `execute_tool ${name}`,
       kind: "internal",
       startedAt,
@@ -292,25 +293,33 @@ export class Chronicle {
           [ERROR_TYPE]: reason,
           [TEAM.approvalWaitMs]: waitedMs,
         }),
-        ...this.#whose(place),
+        ...site.attributes,
       },
       events,
-      source: { sessionId: place.sessionId, ...call },
+      source: { sessionId: site.sessionId, ...call },
     });
     return [reason === undefined ? span : { ...span, error: FAILURES[reason] ?? reason }];
   }
 
-  /** Below its activation, or below the run where nobody knows whose session it is. */
-  #parentOf({ sessionId }: Place): string {
-    const activation = this.#activations.get(sessionId);
-    return activation ? this.#activationId(activation.place) : this.#rootId;
-  }
-
-  #whose({ participant, sessionId }: Place): Attributes {
+  /**
+   * Where a call stands: below its activation, or below the run where nobody knows whose session it is; a subagent's below the
+   * call that let it work.
+   */
+  #site(place: Place, below: Readonly<Record<string, unknown>> = {}, agent?: string): Site {
+    const activation = this.#activations.get(place.sessionId);
+    const parentId = activation ? this.#activationId(activation.place) : this.#rootId;
+    const grouped = activation ? {} : { [TEAM.correlation]: "grouped" };
+    const sessionId = text(below["sessionId"]);
+    if (sessionId === undefined) {
+      const whose = { [GEN_AI.agentName]: place.participant, [GEN_AI.conversation]: place.sessionId };
+      return { sessionId: place.sessionId, parentId, attributes: { ...whose, ...grouped } };
+    }
+    const call = callIn(below["call"]);
+    const whose = { [GEN_AI.agentName]: agent ?? "subagent", [GEN_AI.conversation]: sessionId };
     return {
-      [GEN_AI.agentName]: participant,
-      [GEN_AI.conversation]: sessionId,
-      ...(this.#activations.has(sessionId) ? {} : { [TEAM.correlation]: "grouped" }),
+      sessionId,
+      parentId: call ? this.#toolId(call) : parentId,
+      attributes: { ...whose, [TEAM.subagentOf]: place.participant, ...grouped },
     };
   }
 
@@ -403,8 +412,8 @@ export class Chronicle {
     return this.#ids.of(...activationKey(place));
   }
 
-  #toolId({ hostMessageId, callId }: CallKey): string {
-    return this.#ids.of("tool", hostMessageId, callId);
+  #toolId(call: CallKey): string {
+    return this.#ids.of(...toolKey(call));
   }
 
   #span({ key, attributes, events = [], links = [], ...parts }: Draft): Span {
@@ -429,6 +438,13 @@ type Draft = Omit<Span, "traceId" | "spanId" | "events" | "links"> & {
   readonly events?: Span["events"];
   readonly links?: Span["links"];
 };
+
+/** What a model call or a tool call hangs below, and whose it is. */
+interface Site {
+  readonly sessionId: string;
+  readonly parentId: string;
+  readonly attributes: Attributes;
+}
 
 interface Starting {
   readonly at: Instant;
@@ -490,6 +506,10 @@ const FAILURES: Readonly<Record<string, string>> = {
   aborted: "stopped before its end",
   tool_error: "the tool failed",
 };
+
+function toolKey({ hostMessageId, callId }: CallKey): readonly string[] {
+  return ["tool", hostMessageId, callId];
+}
 
 function activationKey({ sessionId, turn }: Place): readonly (string | number)[] {
   return ["turn", sessionId, turn];

@@ -47,6 +47,7 @@ export const TEAM = {
   orphanReason: "opencode.team.orphan_reason",
   correlation: "opencode.team.correlation",
   compaction: "opencode.team.compaction",
+  subagentOf: "opencode.team.subagent_of",
   hostMessage: "opencode.message.id",
   approvalWaitMs: "opencode.team.approval_wait_ms",
   message: "opencode.team.message_id",
