@@ -89,12 +89,7 @@ describe("a member with a worktree of its own", () => {
         directory: place,
         parentID: team.lead.sessionId,
       });
-      expect(
-        ada
-          .newest()
-          .messages.map(({ text }) => text)
-          .join("\n"),
-      ).toContain(
+      expect(ada.newest().system).toContain(
         `You work in a git worktree of your own, ${place}, on branch team/${team.name}/ada, which starts from main.`,
       );
 
