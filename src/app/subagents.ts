@@ -38,6 +38,8 @@ interface Caller {
 interface Role {
   /** It has called `task`. */
   caller: boolean;
+  /** Since this was made: what the process did before, under an instance that is gone, is a dead one's. */
+  isActive?: true;
   /** It works, or worked, for a call of that session. */
   parentId?: SessionId;
   /** The newest prompt that its model was shown, and who answers it. */
@@ -114,7 +116,7 @@ export class Subagents {
     input: Readonly<Record<string, unknown>>,
   ): Promise<SessionId | undefined> {
     const { taskId, ...request } = requestOf(sessionId, callId, input);
-    this.#role(sessionId).caller = true;
+    Object.assign(this.#role(sessionId), { caller: true, isActive: true });
     await this.#open(sessionId, directory);
     if (taskId === undefined) return undefined;
     // What was told so far may be the end of the very subagent.
@@ -206,7 +208,7 @@ export class Subagents {
   }
 
   async #called(parentId: SessionId, call: StoredTask): Promise<void> {
-    this.#role(parentId).caller = true;
+    Object.assign(this.#role(parentId), { caller: true, isActive: true });
     const end = endOfCall(call.outcome, call.task);
     if (end.childId !== undefined) this.#role(end.childId).parentId = parentId;
     if (call.outcome !== "left" && !isJobStart(call)) {
@@ -271,11 +273,11 @@ export class Subagents {
 
   /** Finds out what became of the calls of a dead process, and lets go of what is too old. */
   async #takeUp(parentId: SessionId, concerns: (directory: string) => boolean): Promise<void> {
-    const { ledgers, processes, host, clock } = this.#world;
+    const { ledgers, host, clock } = this.#world;
     const ledger = await ledgers.read(parentId);
     if (!ledger) return;
     for (const { sessionId } of ledger.subagents) this.#role(sessionId).parentId = parentId;
-    if (isSame(ledger.owner, processes.self) || (await this.#isOthers(ledger))) return;
+    if (this.#role(parentId).isActive || (await this.#isOthers(ledger))) return;
     const isOurs = ledger.directory !== undefined && concerns(ledger.directory);
     // An empty one may be of a call whose beginning was all that could be told.
     if (!isOurs && ledger.subagents.length + ledger.notes.length === 0) return;
@@ -285,7 +287,7 @@ export class Subagents {
     }
     // Whoever has begun a call meanwhile needs the record, empty or not.
     await ledgers.change(parentId, (known) =>
-      known && !isSame(known.owner, processes.self) ? pruned(known, clock.now()) : known,
+      known && !this.#role(parentId).isActive ? pruned(known, clock.now()) : known,
     );
   }
 

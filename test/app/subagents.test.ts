@@ -67,6 +67,8 @@ async function ground() {
       processes.kill(first);
       return open(processes.start());
     },
+    /** The host has disposed of its instance and made another one in the same process. */
+    again: () => open(first),
     beside: () => open(processes.start()),
     [Symbol.asyncDispose]: folder.remove,
   };
@@ -210,6 +212,17 @@ describe("what a dead process has left", () => {
     expect(await next.open(LEAD)).toMatchObject([
       { name: "gen-1", ending: "crashed", remains: { calls: 1 } },
       { name: "gen-2", ending: "provider" },
+    ]);
+  });
+
+  test("is found as well when only the instance is gone, with its turns, and the process lives on", async () => {
+    await using world = await ground();
+    await begun(world.one, { background: true });
+    world.sights.set("ses_a", failedAt({ ...OUTAGE, name: "MessageAbortedError" }));
+    const again = world.again();
+    await again.recover(() => true);
+    expect(await again.open(LEAD)).toMatchObject([
+      { name: "gen-1", status: "interrupted", ending: "aborted" },
     ]);
   });
 

@@ -12,6 +12,7 @@ describe("the library", () => {
       "REFUSAL_CODES",
       "TOOL_NAMES",
       "openRuns",
+      "readSubagents",
     ]);
   });
 
