@@ -14,7 +14,7 @@ import { scratch } from "../support/scratch.ts";
 import { silentHost } from "../support/silent-host.ts";
 
 const LEAD = "ses_lead";
-const CALLER = { sessionId: LEAD, directory: "/work" };
+const CALLER = { sessionId: LEAD, directory: "/here" };
 const NOW = 1_800_000_000_000;
 
 /** The clock of these tests rings at once: what waits for the host to clean up is told that it has. */
@@ -245,7 +245,7 @@ describe("what a dead process has left", () => {
     const next = world.next();
     await next.recover((directory) => directory === "/elsewhere");
     expect(await next.open(LEAD)).toEqual([]);
-    await next.recover((directory) => directory === "/work");
+    await next.recover((directory) => directory === "/here");
     expect(await next.open(LEAD)).toMatchObject([{ ending: "crashed" }]);
   });
 
