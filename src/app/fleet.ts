@@ -272,8 +272,7 @@ export class Fleet {
       this.#beside(this.#performer.perform(state, deeds, false));
       this.#quiet.changed(runId);
     }
-    this.#publisher.committed(state, effects);
-    this.waiters.poke(runId);
+    this.#changed(runId);
   }
 
   /** Those who look on have something new to see. */
@@ -324,7 +323,7 @@ export class Fleet {
       const state = await this.world.runs.exclusively(runId, (run) => run.load());
       if (!this.#desks.has(runId) || !this.#isNews(state)) return;
       this.#learned(state);
-      this.#publisher.learned(state);
+      this.#publisher.changed(runId);
     } catch (fault) {
       // Archived in the meantime, which is told by the folder's next change.
       if (!(fault instanceof FlotillaError) || fault.code !== "run_not_found") throw fault;

@@ -1,4 +1,3 @@
-import type { Effect } from "../core/effects.ts";
 import type { RunId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
 import type { LeftRunning, ParticipantSurvey, RunSurvey } from "../core/survey.ts";
@@ -6,7 +5,6 @@ import { describe } from "./describe.ts";
 import type { Fleet } from "./fleet.ts";
 import { taskRows } from "./read-tasks.ts";
 import { surveyRun } from "./survey.ts";
-import { TaskTally } from "./task-tally.ts";
 
 /**
  * How long a change waits for what follows it: most come in twos and threes, and nobody can read what is there for less.
@@ -45,7 +43,6 @@ export class StatusPublisher {
   readonly #fleet: Fleet;
   readonly #beside: (work: Promise<void>) => void;
   readonly #mayShow: (runId: RunId) => boolean;
-  readonly #tally: TaskTally;
   readonly #showings = new Map<RunId, Showing>();
   #troubled = false;
 
@@ -53,19 +50,6 @@ export class StatusPublisher {
     this.#fleet = fleet;
     this.#beside = beside;
     this.#mayShow = mayShow;
-    this.#tally = new TaskTally(fleet.world);
-  }
-
-  /** This process has committed. */
-  committed(state: RunState, effects: readonly Effect[]): void {
-    this.#tally.note(state, effects);
-    this.changed(state.runId);
-  }
-
-  /** Another process has committed. */
-  learned(state: RunState): void {
-    this.#tally.learn(state);
-    this.changed(state.runId);
   }
 
   changed(runId: RunId): void {
@@ -94,14 +78,12 @@ export class StatusPublisher {
     this.#showings.delete(state.runId);
     await showing.work;
     await this.#show(state, showing);
-    this.#tally.forget(state.runId);
   }
 
   /** The run is gone, and what was shown of it. */
   forget(runId: RunId): void {
     this.#showings.get(runId)?.cancelTimer?.();
     this.#showings.delete(runId);
-    this.#tally.forget(runId);
   }
 
   #showingOf(runId: RunId): Showing {
@@ -146,9 +128,8 @@ export class StatusPublisher {
     try {
       if (!showing.last) await this.#takeOver(state.runId, showing);
       showing.requests = requestsIn(state);
-      const tasks = await this.#tally.counts(state);
       const rows = showing.atRest ? await taskRows(this.#fleet.world, state) : [];
-      const survey = withMemory(await surveyRun(this.#fleet, state, tasks, rows), showing);
+      const survey = withMemory(await surveyRun(this.#fleet, state, rows), showing);
       await board.show(survey);
       showing.last = survey;
       this.#troubled = false;

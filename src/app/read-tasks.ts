@@ -1,6 +1,6 @@
 import type { TaskId } from "../core/ids.ts";
-import type { RunState } from "../core/run.ts";
-import type { Task, TaskStatus } from "../core/task.ts";
+import { type RunState, taskCountsOf } from "../core/run.ts";
+import type { Task } from "../core/task.ts";
 import { isReady, openBlockers, type TaskIndex } from "../core/task-graph.ts";
 import { FlotillaError } from "../errors.ts";
 import { authorizeParticipant } from "./identify.ts";
@@ -35,14 +35,8 @@ export async function listTasks(context: VerbContext, call: Call, input: ListTas
   return {
     rows: matching.slice(0, PAGE_ROWS),
     left: Math.max(0, matching.length - PAGE_ROWS),
-    counts: countTasks(rows),
+    counts: taskCountsOf(state),
   };
-}
-
-export function countTasks(rows: readonly TaskRow[]): Record<TaskStatus, number> {
-  const counts = { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 };
-  for (const row of rows) counts[row.status] += 1;
-  return counts;
 }
 
 /**

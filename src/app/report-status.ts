@@ -3,7 +3,7 @@ import { type Member, memberOf, type RunState } from "../core/run.ts";
 import type { ParticipantSurvey } from "../core/survey.ts";
 import { stillTrying } from "../core/wording.ts";
 import { authorizeParticipant } from "./identify.ts";
-import { countTasks, taskRows } from "./read-tasks.ts";
+import { taskRows } from "./read-tasks.ts";
 import { interruptedMembers, subagentRow } from "./report-interrupted.ts";
 import { holdingsReport, worktreeReport } from "./report-worktrees.ts";
 import { surveyRun } from "./survey.ts";
@@ -25,7 +25,7 @@ export async function reportStatus(
     waitFor === undefined ? undefined : await waitForTeam(context, call, runId, waitFor, timeoutMs);
   const state = fleet.index.state(runId) ?? caller.state;
   const rows = await taskRows(fleet.world, state);
-  const survey = await surveyRun(fleet, state, countTasks(rows), rows);
+  const survey = await surveyRun(fleet, state, rows);
   const { team, label, status: activity, attention, lead, tasks, budgets, spent, stuck } = survey;
   return {
     runId,

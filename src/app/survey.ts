@@ -1,7 +1,7 @@
 import { glanceOf, goesOn, wantsAttention } from "../core/glance.ts";
 import { type Instant, LEAD, type Participant, type SessionId } from "../core/ids.ts";
 import { timeIsUpAt, usedOf } from "../core/policy.ts";
-import type { Limits, RunState } from "../core/run.ts";
+import { type Limits, type RunState, taskCountsOf } from "../core/run.ts";
 import {
   type MailSurvey,
   type ParticipantSurvey,
@@ -9,7 +9,6 @@ import {
   type RunSurvey,
   surveyLead,
   surveyMember,
-  type TaskCounts,
 } from "../core/survey.ts";
 import { openTasks } from "../core/wording.ts";
 import type { Fleet } from "./fleet.ts";
@@ -23,7 +22,6 @@ import type { TaskRow } from "./verbs.ts";
 export async function surveyRun(
   fleet: Fleet,
   state: RunState,
-  tasks: TaskCounts,
   rows: readonly TaskRow[] = [],
 ): Promise<RunSurvey> {
   const { runId, team, label, lead, createdAt, status: runStatus, spent } = state;
@@ -51,7 +49,7 @@ export async function surveyRun(
     attention: members.filter(({ status }) => wantsAttention(status)).map(({ participant }) => participant),
     lead: surveyLead(state, pulseOf(fleet, state, LEAD, lead.sessionId), leadMail),
     members,
-    tasks,
+    tasks: taskCountsOf(state),
     budgets: budgetsOf(state, fleet.world.clock.now()),
     endsAt: timeIsUpAt(state),
     spent,

@@ -19,6 +19,7 @@ import { type Refusal, refuse } from "./refusal.ts";
 import type { LeadSeat, Limits, Member, MemberPlan, RunState, TeamIdentity } from "./run.ts";
 import { isLive, memberOf, runTable } from "./run.ts";
 import { step } from "./table.ts";
+import { NO_TASKS } from "./task.ts";
 import { toolRules } from "./tool-rules.ts";
 import { failedForGood, spawnFailed } from "./wording.ts";
 import { type Site, standing, type WorktreeEnd } from "./worktree.ts";
@@ -58,6 +59,7 @@ export function openRun(plan: RunPlan, now: Instant): Exclude<Decision, { kind: 
     members: {},
     messages: 0,
     tasks: 0,
+    taskCounts: NO_TASKS,
     spent: [],
     outbox: [],
   };

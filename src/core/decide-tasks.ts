@@ -22,8 +22,8 @@ import {
 } from "./decide-task.ts";
 import { type Instant, LEAD, type Participant, SYSTEM, type TaskId } from "./ids.ts";
 import type { Refusal } from "./refusal.ts";
-import { memberOf, type RunState } from "./run.ts";
-import type { Task } from "./task.ts";
+import { memberOf, type RunState, taskCountsOf } from "./run.ts";
+import type { Task, TaskCounts } from "./task.ts";
 import type { TaskContext } from "./task-checks.ts";
 import { endVolleys } from "./volley.ts";
 import { taskAssigned, tasksReady, taskTakenBack } from "./wording.ts";
@@ -51,7 +51,7 @@ export function addTasks(
   const creation = decideTaskCreate(book, drafts, { ...context(change.state, by, now), nextTaskId });
   if (creation.kind === "refused") return creation;
   const counted = patchRun(change, { tasks: change.state.tasks + creation.created.length });
-  return fold(counted, by, creation);
+  return fold(counted, by, creation, book);
 }
 
 export function updateTask(
@@ -63,7 +63,7 @@ export function updateTask(
   const update = decideTaskUpdate(book, taskId, change, context(state, by, now));
   if (update.kind === "refused") return update;
   if (update.kind === "unchanged") return { kind: "unchanged" };
-  return fold(begin(state), by, update);
+  return fold(begin(state), by, update, book);
 }
 
 /** What a participant that has ended still owned returns to the list; the lead hears of it in the notice of the end. */
@@ -72,7 +72,7 @@ export function releaseOwned(change: Change, name: Participant, book: TaskBook, 
   if (owned.length === 0) return change;
   const released = releaseTasks(book, name, owned, { now, revision: change.state.revision + 1 });
   const left = released.tasks.map(({ taskId }) => taskId);
-  return patchMember(fold(change, name, released), name, (member) => ({ ...member, left }));
+  return patchMember(fold(change, name, released, book), name, (member) => ({ ...member, left }));
 }
 
 /** What a name's last generation has left is the next one's again, which reads of it in its brief. */
@@ -85,7 +85,7 @@ export function handOn(
 ): Change {
   if (left.length === 0) return change;
   const about = { by: LEAD, now, revision: change.state.revision + 1 };
-  return fold(change, LEAD, handOnTasks(book, name, left, about));
+  return fold(change, LEAD, handOnTasks(book, name, left, about), book);
 }
 
 function context(state: RunState, by: Participant, now: Instant): TaskContext {
@@ -99,11 +99,25 @@ export function ownedBy(state: RunState, participant: Participant): readonly Tas
   return participant === LEAD ? state.lead.tasks : (memberOf(state, participant)?.tasks ?? []);
 }
 
-function fold(change: Change, by: Participant, changes: TaskChanges): Change {
-  let next = wish(change, ...changes.tasks.map((task) => ({ type: "write_task", task }) as const));
+/** @param book the tasks as they were. */
+function fold(change: Change, by: Participant, changes: TaskChanges, book: TaskBook): Change {
+  const taskCounts = recount(taskCountsOf(change.state), changes.tasks, book);
+  const writes = changes.tasks.map((task) => ({ type: "write_task", task }) as const);
+  let next = wish(patchRun(change, { taskCounts }), ...writes);
   for (const event of changes.events) next = tell(next, event);
   for (const one of changes.ownerChanges) next = own(next, one);
   return mail(endVolleys(next), ...notices(next.state, by, changes));
+}
+
+function recount(counts: TaskCounts, tasks: readonly Task[], book: TaskBook): TaskCounts {
+  const next = { ...counts };
+  for (const { taskId, status } of tasks) {
+    const former = book.get(taskId)?.status;
+    // A run that began before its tasks were counted may have more than it knows of.
+    if (former !== undefined) next[former] = Math.max(0, next[former] - 1);
+    next[status] += 1;
+  }
+  return next;
 }
 
 function own(change: Change, { participant, taskId, change: kind }: OwnerChange): Change {

@@ -10,6 +10,7 @@ import {
   type TaskId,
 } from "./ids.ts";
 import { REFUSE, STAY, type Table } from "./table.ts";
+import { NO_TASKS, type TaskCounts } from "./task.ts";
 import type { ToolName } from "./tool-names.ts";
 import type { Volley } from "./volley.ts";
 import type { Worktree } from "./worktree.ts";
@@ -426,6 +427,8 @@ export interface RunState {
   readonly notices?: number;
   /** Highest task id given out. */
   readonly tasks: number;
+  /** Kept with each commit, so that nobody who looks on has to list the tasks to count them: {@link taskCountsOf}. */
+  readonly taskCounts?: TaskCounts;
   /** Limits that were reached and told, so that each is told once. */
   readonly spent: readonly SpentBudget[];
   /** The open tasks (a digest) about which somebody was woken last because nobody worked, and who. */
@@ -465,6 +468,11 @@ export function turnOf(state: RunState, participant: Participant): Turn | undefi
 /** The requests that hold a participant, those of its subagents included. */
 export function gatesOf(state: RunState, participant: Participant): readonly Gate[] {
   return (participant === LEAD ? state.lead : memberOf(state, participant))?.gates ?? [];
+}
+
+/** How many tasks there are of each kind; in a run that an earlier version began, of those that were touched since. */
+export function taskCountsOf({ taskCounts }: RunState): TaskCounts {
+  return taskCounts ?? NO_TASKS;
 }
 
 /** Everybody who has an inbox. */

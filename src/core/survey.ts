@@ -19,7 +19,7 @@ import {
   type RunStatus,
   type Usage,
 } from "./run.ts";
-import type { TaskStatus } from "./task.ts";
+import type { TaskCounts } from "./task.ts";
 
 /**
  * How a run stands, for those who look on: the status files hold it, `team_status` and the command tell of it. Every word in
@@ -139,8 +139,6 @@ export interface OpenGate {
   readonly subject?: string;
   readonly since: Instant;
 }
-
-export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 
 export interface Budget {
   readonly used: number;

@@ -20,6 +20,10 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   "completed",
   "deleted",
 ];
+/** How many tasks there are of each kind. */
+export type TaskCounts = Readonly<Record<TaskStatus, number>>;
+export const NO_TASKS: TaskCounts = { pending: 0, claimed: 0, in_progress: 0, completed: 0, deleted: 0 };
+
 export type TaskCommand = "claim" | "start" | "complete" | "release" | "delete";
 export const TASK_COMMANDS: readonly TaskCommand[] = ["claim", "start", "complete", "release", "delete"];
 

@@ -23,6 +23,7 @@ import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import { type ForeignEffect, isKnown, outboxEntrySchema, ruleSchema } from "./effect.ts";
 import { formatRecord, parseRecord } from "./record.ts";
 import { count, instant, oneOf, openWord, type Reading, recordOf } from "./shape.ts";
+import { taskCounts } from "./task.ts";
 import { veil } from "./veil.ts";
 
 export const runStatus: z.ZodType<RunStatus> = oneOf<RunStatus>({
@@ -206,6 +207,7 @@ const storedRun = recordOf<
   messages: count,
   notices: count.exactOptional(),
   tasks: count,
+  taskCounts: taskCounts.exactOptional(),
   spent: z.array(openWord<SpentBudget>()),
   quietTold: recordOf<NonNullable<RunState["quietTold"]>>({
     tasks: z.string(),

@@ -6,11 +6,11 @@ import type {
   ParticipantSurvey,
   RunningTool,
   RunSurvey,
-  TaskCounts,
 } from "../core/survey.ts";
 import { formatRecord, parseRecord } from "./record.ts";
 import { memberStatus, runStatus } from "./run.ts";
 import { count, instant, openWord, type Reading, recordOf } from "./shape.ts";
+import { taskCounts } from "./task.ts";
 
 /**
  * Who wrote a status file, and as its how-manieth. What a file says holds while that process lives: whoever reads it looks
@@ -108,13 +108,7 @@ export const teamStatusSchema: z.ZodType<TeamStatus> = recordOf<TeamStatus>({
   attention: z.array(z.string()),
   lead: survey,
   members: z.array(survey),
-  tasks: recordOf<TaskCounts>({
-    pending: count,
-    claimed: count,
-    in_progress: count,
-    completed: count,
-    deleted: count,
-  }),
+  tasks: taskCounts,
   budgets: z.record(z.string(), recordOf<Budget>({ used: z.number(), limit: z.number(), left: z.number() })),
   endsAt: instant,
   spent: z.array(z.string()),

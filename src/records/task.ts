@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Task, TaskResult, TaskStatus } from "../core/task.ts";
+import type { Task, TaskCounts, TaskResult, TaskStatus } from "../core/task.ts";
 import { parseRecord } from "./record.ts";
 import { count, instant, oneOf, type Reading, recordOf } from "./shape.ts";
 import { veil } from "./veil.ts";
@@ -12,6 +12,14 @@ const status = oneOf<TaskStatus>({
   in_progress: true,
   completed: true,
   deleted: true,
+});
+
+export const taskCounts: z.ZodType<TaskCounts> = recordOf<TaskCounts>({
+  pending: count,
+  claimed: count,
+  in_progress: count,
+  completed: count,
+  deleted: count,
 });
 
 const taskId = z.int().min(1);

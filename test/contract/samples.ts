@@ -3,6 +3,7 @@ import type { JournalEntry } from "../../src/core/effects.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { Member, RunState } from "../../src/core/run.ts";
 import type { Task } from "../../src/core/task.ts";
+import { NO_TASKS } from "../../src/core/task.ts";
 
 /** Records that are whole and plain, to be varied by the field that a test is about. */
 
@@ -40,6 +41,7 @@ export function runState(parts: Partial<RunState> = {}): RunState {
     members: { ada: member("ada"), bo: member("bo") },
     messages: 0,
     tasks: 0,
+    taskCounts: NO_TASKS,
     spent: [],
     outbox: [],
     ...parts,

@@ -251,6 +251,7 @@ function parsedMinimum(record: object, parse: (text: string) => Reading<object>)
   const optional = new Set([
     "label",
     "notices",
+    "taskCounts",
     "quietTold",
     "volleys",
     "reason",

@@ -5,7 +5,7 @@ import { ToolOffers } from "../../src/app/offer-tools.ts";
 import { teamVerbs } from "../../src/app/team-verbs.ts";
 import type { Call, Verbs } from "../../src/app/verbs.ts";
 import { LEAD, type RunId, type TaskId } from "../../src/core/ids.ts";
-import type { Task } from "../../src/core/task.ts";
+import { NO_TASKS, type Task } from "../../src/core/task.ts";
 import { openWorktrees } from "../../src/git/worktrees.ts";
 import { amended, isHostsOwn } from "../../src/opencode/traces.ts";
 import { teamModeSchema, toLimits } from "../../src/options.ts";
@@ -117,7 +117,12 @@ export async function openTeamOnDisk(
           writeFileSync(join(baseDir, "runs", runId, "tasks", `${taskId}.json`), taskText(taskId));
         }
         const state = await run.load();
-        await run.commit({ ...state, revision: state.revision + 1, tasks: count });
+        await run.commit({
+          ...state,
+          revision: state.revision + 1,
+          tasks: count,
+          taskCounts: { ...NO_TASKS, pending: count },
+        });
       }),
     [Symbol.asyncDispose]: async () => {
       await fleet.drained();

@@ -377,7 +377,7 @@ describe("team_status", () => {
 
     expect(await next({ waited, stuck: "x" })).toStartWith("You have mail");
     expect(await next({ members: [{ ...ada, status: "needs_approval" }] })).toBe(
-      "ada waits for the person's approval: tell the person.",
+      "ada waits for the person's approval: tell the person, who can answer with `flotilla answer ada once|always|reject`.",
     );
     expect(await next({ members: [atRest] })).toBe(
       "Nobody works and 2 tasks are open: wake members with team_send_message.",
