@@ -65,7 +65,11 @@ const TABLE: Readonly<Record<string, Row>> = {
   status: ADAPTER,
   storage: ADAPTER,
   system: ADAPTER,
-  telemetry: ADAPTER,
+  telemetry: {
+    ...ADAPTER,
+    packages: [...ADAPTER.packages, "@opentelemetry"],
+    typePackages: ["@opentelemetry"],
+  },
   tmux: ADAPTER,
 
   tools: SURFACE,

@@ -11,14 +11,20 @@ import { ROOT, run } from "./process.mjs";
 export async function build() {
   const dist = join(ROOT, "dist");
   rmSync(dist, { recursive: true, force: true });
-  const code = (await run("tsc", ["-p", "tsconfig.build.json"])) || (await bundle("compose"));
+  const code =
+    (await run("tsc", ["-p", "tsconfig.build.json"])) || (await bundle("compose", "telemetry/otlp"));
   const command = join(dist, "cli", "main.js");
   // npm sets the bit on install, but not for who runs a checkout.
   if (existsSync(command)) chmodSync(command, 0o755);
   return code;
 }
 
-/** Names stay, and the map leads to the sources, so that a stack trace can be read. */
-function bundle(module) {
-  return run("bun", ["build", `src/${module}.ts`, "--target=bun", "--sourcemap=linked", "--outdir=dist"]);
+/**
+ * Names stay, and the map leads to the sources, so that a stack trace can be read. What is imported only when it is needed
+ * stays a file of its own, with the packages that it alone uses inside.
+ */
+function bundle(...modules) {
+  const files = modules.map((module) => `src/${module}.ts`);
+  const how = ["--target=bun", "--sourcemap=linked", "--splitting", "--root=src", "--outdir=dist"];
+  return run("bun", ["build", ...files, ...how]);
 }

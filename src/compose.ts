@@ -2,6 +2,7 @@ import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hooks, PluginInput, PluginOptions } from "@opencode-ai/plugin";
 import { describe } from "./app/describe.ts";
+import { TraceExport } from "./app/export-trace.ts";
 import { Fleet } from "./app/fleet.ts";
 import { guardTask } from "./app/guard-task.ts";
 import { keepLead } from "./app/keep-lead.ts";
@@ -32,15 +33,19 @@ import { taskTarget } from "./opencode/task-target.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
 import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
+import type { TelemetryOptions } from "./options.ts";
 import type { Clock, Settings } from "./ports.ts";
 import { registry } from "./registry.ts";
 import type { Step } from "./storage/disk.ts";
 import { openStorage, openSubagents, type StorageOptions } from "./storage/open.ts";
+import { openTraces } from "./storage/trace-store.ts";
 import { systemClock } from "./system/clock.ts";
 import { systemIds } from "./system/ids.ts";
 import { leftBy } from "./system/left-running.ts";
 import { MARK_VARIABLE, markedProcesses } from "./system/marked-processes.ts";
+import { readVersion } from "./system/package-version.ts";
 import { readProcesses } from "./system/process-identity.ts";
+import { loadExporter } from "./telemetry/load.ts";
 import { tools } from "./tools/index.ts";
 
 /** A first request waits no longer than this for runs that are being taken over; a start takes a tenth of it. */
@@ -71,6 +76,8 @@ interface Shared {
   readonly subagents: Subagents;
   readonly decoder: EventDecoder;
   readonly settings: Map<string, Settings>;
+  /** Absent unless telemetry is on. */
+  readonly tracing: TraceExport | undefined;
   instances: number;
 }
 
@@ -90,13 +97,16 @@ export async function compose(
   }
   if (!reading.options.enabled) return {};
   const { base_dir: baseDir } = reading.options;
-  return serve(input, { baseDir, settings: toSettings(reading.options) }, seams);
+  const { telemetry } = reading.options;
+  return serve(input, { baseDir, settings: toSettings(reading.options), telemetry }, seams);
 }
 
 /** The base folder that an instance works on, and what its user has configured. */
 interface Charter {
   readonly baseDir: string;
   readonly settings: Settings;
+  /** Known to whoever makes what instances share; the first one says it for all. */
+  readonly telemetry?: TelemetryOptions;
 }
 
 /**
@@ -115,9 +125,13 @@ async function crewIn(directory: string): Promise<Charter | undefined> {
   return undefined;
 }
 
-async function serve(input: PluginInput, { baseDir, settings: own }: Charter, seams: Seams): Promise<Hooks> {
+async function serve(
+  input: PluginInput,
+  { baseDir, settings: own, telemetry }: Charter,
+  seams: Seams,
+): Promise<Hooks> {
   const { directory, worktree, client } = input;
-  const shared = await sharedOf(baseDir, seams);
+  const shared = await sharedOf(baseDir, seams, telemetry);
   const { fleet, host, offers, subagents, decoder, settings } = shared;
   const detach = host.attach(directory, client);
   settings.set(directory, own);
@@ -196,6 +210,7 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
           if (shared.instances > 0) return;
           registry<Shared>().delete(baseDir);
           await Promise.all([fleet.close(), subagents.close()]);
+          await shared.tracing?.close();
         },
       },
       surfaceOf(report),
@@ -206,15 +221,19 @@ async function serve(input: PluginInput, { baseDir, settings: own }: Charter, se
 }
 
 /** The parts of one base folder, made by the first instance that needs them. */
-function sharedOf(baseDir: string, seams: Seams): Promise<Shared> {
+function sharedOf(baseDir: string, seams: Seams, telemetry: TelemetryOptions | undefined): Promise<Shared> {
   const known = registry<Shared>().get(baseDir);
   if (known) return known;
-  const made = makeShared(baseDir, seams);
+  const made = makeShared(baseDir, seams, telemetry);
   registry<Shared>().set(baseDir, made);
   return made;
 }
 
-async function makeShared(baseDir: string, { clock = systemClock, step, before }: Seams): Promise<Shared> {
+async function makeShared(
+  baseDir: string,
+  { clock = systemClock, step, before }: Seams,
+  telemetry: TelemetryOptions | undefined,
+): Promise<Shared> {
   const opened = openHost(() => systemClock.now());
   const host = before ? before(opened) : opened;
   const processes = await readProcesses();
@@ -232,14 +251,18 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
   const { mode, autoApprove } = launchOf(process.argv);
   const unattended = autoApprove ? "allow" : "reject";
-  const fleet = new Fleet({
-    clock,
-    ids: systemIds,
-    host,
-    worktrees,
-    ...storage,
-    ...(mode === "run" ? { unattended } : {}),
-  });
+  const tracing = telemetry?.enabled ? traceExport(baseDir, host, clock, telemetry) : undefined;
+  const fleet = new Fleet(
+    {
+      clock,
+      ids: systemIds,
+      host,
+      worktrees,
+      ...storage,
+      ...(mode === "run" ? { unattended } : {}),
+    },
+    (runId) => tracing?.changed(runId),
+  );
   const subagents = new Subagents({
     clock,
     host,
@@ -254,6 +277,7 @@ async function makeShared(baseDir: string, { clock = systemClock, step, before }
     subagents,
     decoder: eventDecoder(() => systemClock.now()),
     settings: new Map(),
+    tracing,
     instances: 0,
   };
 }
@@ -267,6 +291,30 @@ function deskOf(subagents: Subagents): SubagentDesk {
       return mark === undefined ? {} : { [MARK_VARIABLE]: mark };
     },
   };
+}
+
+function traceExport(
+  baseDir: string,
+  host: OpencodeHost,
+  clock: Clock,
+  { captureContent, label, ...options }: TelemetryOptions,
+): TraceExport {
+  const version = readVersion();
+  return new TraceExport({
+    clock,
+    traces: openTraces(baseDir),
+    exporter: () => loadExporter(options, version),
+    about: {
+      pluginVersion: version,
+      digest: systemIds.digest,
+      ...(label === undefined ? {} : { label }),
+    },
+    fill: async (span) => {
+      if (!captureContent || !span.source) return span;
+      return { ...span, attributes: { ...span.attributes, ...(await host.content(span.source)) } };
+    },
+    report: (fault) => host.log("warn", `telemetry: ${describe(fault)}`),
+  });
 }
 
 function isWorktreeOf({ members }: RunState, directory: string): boolean {

@@ -10,6 +10,8 @@ import type { ChildSight } from "./core/subagent-ending.ts";
 import type { ProcessRef, StoredTask, SubagentLedger } from "./core/subagents.ts";
 import type { LeftRunning, RunSurvey } from "./core/survey.ts";
 import type { Task } from "./core/task.ts";
+import type { ExportNote } from "./core/trace/export-note.ts";
+import type { Span } from "./core/trace/span.ts";
 import type { TranscriptEntry } from "./core/verdict.ts";
 import type { Site, Worktree, WorktreeEnd } from "./core/worktree.ts";
 
@@ -105,6 +107,29 @@ export interface TaskStore {
   read(runId: RunId, taskId: TaskId): Promise<Task | undefined>;
   /** All tasks of the run in order of id. */
   list(runId: RunId): Promise<readonly Task[]>;
+}
+
+/** What a run's trace is made of, and how far it has been exported; also of a run that is archived. */
+export interface TraceStore {
+  /** Whole lines of the run's journal from that byte on, and where the next ones begin. */
+  read(
+    runId: RunId,
+    from: number,
+  ): Promise<{ readonly entries: readonly JournalEntry[]; readonly next: number }>;
+  note(runId: RunId): Promise<ExportNote | undefined>;
+  /** Nothing if the run is gone. */
+  keep(runId: RunId, note: ExportNote): Promise<void>;
+}
+
+/** Takes spans out of this process. Never rejects. */
+export interface SpanExporter {
+  export(
+    spans: readonly Span[],
+  ): Promise<
+    | { readonly kind: "exported" }
+    | { readonly kind: "failed"; readonly code?: number; readonly message: string }
+  >;
+  close(): Promise<void>;
 }
 
 /** Which process performs a run's deeds. */

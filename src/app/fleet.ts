@@ -66,6 +66,7 @@ export class Fleet {
   readonly #desks = new Map<RunId, Desk>();
   readonly #quiet: QuietWatch;
   readonly #publisher: StatusPublisher;
+  readonly #traced: (runId: RunId) => void;
   /** What goes on beside the callers, so that closing can wait for it. */
   readonly #underway = new Set<Promise<void>>();
   /** Leads whose run is being created. */
@@ -74,7 +75,9 @@ export class Fleet {
   readonly #unopened = new Set<RunId>();
   #closed = false;
 
-  constructor(world: World) {
+  /** @param traced told of each change of a run that this process owns. */
+  constructor(world: World, traced: (runId: RunId) => void = () => undefined) {
+    this.#traced = traced;
     const report = (fault: unknown): void => this.#report(fault);
     this.world = world;
     this.waiters = new Waiters(world.clock);
@@ -272,6 +275,7 @@ export class Fleet {
       this.#beside(this.#performer.perform(state, deeds, false));
       this.#quiet.changed(runId);
     }
+    if (this.world.ownership.holds(runId)) this.#traced(runId);
     this.#changed(runId);
   }
 
@@ -355,6 +359,7 @@ export class Fleet {
     const recounts = await this.#takeUp(runId, sessionsOf(state));
     this.#beside(Promise.all(recounts).then(() => desk.courier.lookAtAll()));
     desk.isOwned = true;
+    this.#traced(runId);
     this.#changed(runId);
     // What came to rest before may not have been told.
     this.#quiet.changed(runId);

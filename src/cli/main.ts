@@ -14,7 +14,6 @@ import { readText } from "../config/read-text.ts";
 import { resolveReferences } from "../config/references.ts";
 import { readRunLimits } from "../config/run-limits.ts";
 import { statusLine } from "../core/status-line.ts";
-import { spansOf } from "../core/trace/tree.ts";
 import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
 import { FlotillaError } from "../errors.ts";
@@ -78,8 +77,7 @@ function openWorld(): World {
     readJsonc,
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
-    spansOf: (runId, journal) =>
-      spansOf(journal, { runId, pluginVersion: PACKAGE.version, digest: systemIds.digest }),
+    traced: (runId) => ({ runId, pluginVersion: PACKAGE.version, digest: systemIds.digest }),
     readSubagents,
     sayLine: statusLine,
     waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),

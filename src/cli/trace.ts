@@ -1,6 +1,4 @@
-import { GEN_AI, TEAM } from "../core/trace/conventions.ts";
-import type { Span } from "../core/trace/span.ts";
-import { type Branch, treeOf } from "../core/trace/tree.ts";
+import { type TraceRow, traceRows } from "../app/read-trace.ts";
 import { type Command, command, JSON_OPTION, RUN_WORD } from "./command.ts";
 import { anyRun, baseDirOf } from "./live-runs.ts";
 import { paint } from "./paint.ts";
@@ -28,22 +26,28 @@ export const trace: Command = command({
     const baseDir = baseDirOf(world);
     const runId = await anyRun(world, baseDir, wanted);
     const { journal } = await world.openRuns(baseDir).readHistory(runId);
-    const spans = world.spansOf(runId, journal);
-    if (options.json) return { text: JSON.stringify(spans, null, 2), code: 0 };
+    const rows = traceRows(journal, world.traced(runId));
+    if (options.json) return { text: JSON.stringify(rows.flatMap(spansIn), null, 2), code: 0 };
     const depth = options.depth === undefined ? Number.POSITIVE_INFINITY : Number(options.depth);
-    const lines = treeOf(spans).flatMap((branch) => drawn(branch, screen, depth, "", ""));
+    const lines = rows.flatMap((row) => drawn(row, screen, depth, "", ""));
     return { text: lines.length === 0 ? "Nothing has happened in this run yet." : lines.join("\n"), code: 0 };
   },
 });
 
+/** In the order of the tree. */
+function spansIn({ span, below }: TraceRow): readonly TraceRow["span"][] {
+  return [span, ...below.flatMap(spansIn)];
+}
+
 function drawn(
-  { span, below }: Branch,
+  row: TraceRow,
   screen: Screen,
   depth: number,
   before: string,
   after: string,
 ): readonly string[] {
-  const line = `${before}${said(span, screen)}`;
+  const { below } = row;
+  const line = `${before}${said(row, screen)}`;
   if (depth <= 1) return [line];
   const last = below.length - 1;
   return [
@@ -60,33 +64,21 @@ function drawn(
   ];
 }
 
-function said(span: Span, screen: Screen): string {
-  const { attributes, error, open } = span;
-  const turn = attributes[TEAM.activation];
+function said(
+  { span, turn, inputTokens = 0, outputTokens = 0, cost, waitedMs }: TraceRow,
+  screen: Screen,
+): string {
+  const { error, open } = span;
   const name = `${plain(span.name)}${turn === undefined ? "" : ` #${turn}`}`;
+  const tokens = [inputTokens, outputTokens].map((count) => count.toLocaleString("en-US")).join(" + ");
   const parts = [
     open ? "goes on" : length(span.endedAt - span.startedAt),
-    ...tokens(attributes),
-    ...waited(attributes[TEAM.approvalWaitMs]),
+    ...(inputTokens + outputTokens > 0 ? [`${tokens} tokens`] : []),
+    ...(cost === undefined ? [] : [`cost ${Number(cost.toFixed(4))}`]),
+    ...(waitedMs === undefined ? [] : [`${length(waitedMs)} for an approval`]),
   ];
   const line = `${paint(screen, "bold", name)}  ${parts.join(", ")}`;
   return error === undefined ? line : `${line}  ${paint(screen, "red", plain(error))}`;
-}
-
-function tokens(attributes: Span["attributes"]): readonly string[] {
-  const input = attributes[GEN_AI.inputTokens] ?? attributes[TEAM.inputTokens];
-  const output = attributes[GEN_AI.outputTokens] ?? attributes[TEAM.outputTokens];
-  const cost = attributes[TEAM.cost];
-  return [
-    ...(typeof input === "number" && typeof output === "number" && input + output > 0
-      ? [`${input.toLocaleString("en-US")} + ${output.toLocaleString("en-US")} tokens`]
-      : []),
-    ...(typeof cost === "number" ? [`cost ${Number(cost.toFixed(4))}`] : []),
-  ];
-}
-
-function waited(ms: Span["attributes"][string] | undefined): readonly string[] {
-  return typeof ms === "number" ? [`${length(ms)} for an approval`] : [];
 }
 
 /** Short times in their own unit: a tool takes milliseconds, a turn minutes. */

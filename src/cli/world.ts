@@ -8,7 +8,7 @@ import type { Limits, RunState } from "../core/run.ts";
 import type { SubagentLedger } from "../core/subagents.ts";
 import type { RunSurvey } from "../core/survey.ts";
 import type { Task } from "../core/task.ts";
-import type { Span } from "../core/trace/span.ts";
+import type { TraceAbout } from "../core/trace/chronicle.ts";
 import type { Standing, Wait } from "../core/waits.ts";
 import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import type { TeamModeOptions } from "../options.ts";
@@ -42,8 +42,8 @@ export interface World {
   readSubagents(baseDir: string): Promise<SubagentsView>;
   /** In one line, for a prompt or a bar. */
   sayLine(survey: RunSurvey): string;
-  /** A run's journal as the spans of one trace. */
-  spansOf(runId: RunId, journal: readonly JournalEntry[]): readonly Span[];
+  /** What a run's trace says besides its journal. */
+  traced(runId: RunId): TraceAbout;
   /** What anybody in the run waits for. */
   waitsOf(view: RunView, mail: Standing["mail"]): readonly Wait[];
   /** Calls `changed` when something in the folder may have changed, every second at the latest, until it is ended. */

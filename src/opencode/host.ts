@@ -1,8 +1,10 @@
 import type { Instant, SessionId } from "../core/ids.ts";
+import type { Attributes, SpanSource } from "../core/trace/span.ts";
 import { FlotillaError } from "../errors.ts";
 import type { Host, SubagentHost } from "../ports.ts";
 import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
+import { readContent } from "./content.ts";
 import { answerPermission, dropGates, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
 import type { LaunchMode } from "./launch.ts";
@@ -31,6 +33,8 @@ export interface OpencodeHost extends Host, SubagentHost {
    * The host makes one instance a directory, and two for one directory in a terminal UI that listens.
    */
   attach(directory: string, client: unknown): () => void;
+  /** What stands behind a span, for a trace that is to show it. */
+  content(source: SpanSource): Promise<Attributes>;
   /** Where the host listens; undefined where nothing does, or nobody can tell. */
   address(mode: LaunchMode): string | undefined;
 }
@@ -128,6 +132,9 @@ export function openHost(now: () => Instant): OpencodeHost {
     },
     async transcript(sessionId, since) {
       return readTranscript(transport(), sessionId, since);
+    },
+    async content(source) {
+      return readContent(transport(), source);
     },
     async steps(sessionId, since) {
       return readSteps(transport(), sessionId, since);

@@ -81,12 +81,12 @@ describe("flotilla trace", () => {
     expect(over.out).toBe(live.out);
     const spans = JSON.parse(over.out) as { name: string; parentId?: string; attributes: object }[];
     expect(spans.map((span) => span.name)).toEqual([
-      "chat m\u001b[2J",
-      "execute_tool bash",
-      "invoke_agent ada",
       "invoke_workflow explorers",
       "invoke_agent lead",
+      "invoke_agent ada",
+      "chat m\u001b[2J",
+      "execute_tool bash",
     ]);
-    expect(spans[0]?.attributes).toMatchObject({ "gen_ai.usage.input_tokens": 1_000 });
+    expect(spans[3]?.attributes).toMatchObject({ "gen_ai.usage.input_tokens": 1_000 });
   });
 });

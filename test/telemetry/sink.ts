@@ -1,0 +1,74 @@
+/** A collector on loopback that keeps what it is sent, and answers what a test wants. */
+export interface Sink {
+  readonly url: string;
+  /** Every span of every request, oldest first. */
+  spans(): readonly SentSpan[];
+  readonly requests: readonly SentRequest[];
+  /** From now on; 0 never answers. */
+  answers(status: number): void;
+  close(): void;
+}
+
+export interface SentRequest {
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** As OTLP/JSON has it, as far as tests look. */
+export interface SentSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly status: { readonly code?: number; readonly message?: string };
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly links: readonly { readonly spanId: string }[];
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+}
+
+export function openSink(): Sink {
+  const requests: SentRequest[] = [];
+  let status = 200;
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    async fetch(request) {
+      const body = new Uint8Array(await request.arrayBuffer());
+      requests.push({ path: new URL(request.url).pathname, headers: request.headers, body });
+      if (status === 0) return new Promise<Response>(() => undefined);
+      return new Response(status === 200 ? "{}" : "no", { status });
+    },
+  });
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    requests,
+    spans: () => requests.flatMap(({ body }) => spansIn(JSON.parse(new TextDecoder().decode(body)))),
+    answers: (wanted) => {
+      status = wanted;
+    },
+    close: () => void server.stop(true),
+  };
+}
+
+function spansIn(body: unknown): readonly SentSpan[] {
+  const { resourceSpans } = body as {
+    resourceSpans: { scopeSpans: { spans: (SentSpan & { attributes: Pair[] })[] }[] }[];
+  };
+  return resourceSpans
+    .flatMap(({ scopeSpans }) => scopeSpans)
+    .flatMap(({ spans }) => spans)
+    .map((span) => ({ ...span, attributes: Object.fromEntries(span.attributes.map(pairOf)) }));
+}
+
+interface Pair {
+  readonly key: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+function pairOf({ key, value }: Pair): readonly [string, unknown] {
+  return [key, value["stringValue"] ?? value["intValue"] ?? value["boolValue"] ?? Object.values(value)[0]];
+}
