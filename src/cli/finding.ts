@@ -16,6 +16,7 @@ const AREAS = {
   base_dir: "Run folder",
   runs: "Runs",
   subagents: "Subagents",
+  telemetry: "Telemetry",
 } as const;
 
 export type Area = keyof typeof AREAS;

@@ -21,6 +21,7 @@ import { openWorktrees } from "../git/worktrees.ts";
 import { openRuns, readSubagents } from "../index.ts";
 import { amended, isHostsOwn } from "../opencode/traces.ts";
 import { parseClaim } from "../records/claim.ts";
+import { parseExportNote } from "../records/export-note.ts";
 import { nearest } from "../records/nearest.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
 import { watchFolder } from "../storage/folder-watch.ts";
@@ -77,6 +78,10 @@ function openWorld(): World {
     readJsonc,
     project: at.worktree === sep ? directory : at.worktree,
     openRuns,
+    readExportNote(text) {
+      const reading = parseExportNote(text);
+      return reading.ok ? reading.value : undefined;
+    },
     traced: (runId) => ({ runId, pluginVersion: PACKAGE.version, digest: systemIds.digest }),
     readSubagents,
     sayLine: statusLine,

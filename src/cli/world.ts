@@ -9,6 +9,7 @@ import type { SubagentLedger } from "../core/subagents.ts";
 import type { RunSurvey } from "../core/survey.ts";
 import type { Task } from "../core/task.ts";
 import type { TraceAbout } from "../core/trace/chronicle.ts";
+import type { ExportNote } from "../core/trace/export-note.ts";
 import type { Standing, Wait } from "../core/waits.ts";
 import type { Worktree, WorktreeEnd } from "../core/worktree.ts";
 import type { TeamModeOptions } from "../options.ts";
@@ -42,6 +43,8 @@ export interface World {
   readSubagents(baseDir: string): Promise<SubagentsView>;
   /** In one line, for a prompt or a bar. */
   sayLine(survey: RunSurvey): string;
+  /** The content of a `telemetry.json`; undefined if it makes no sense. */
+  readExportNote(text: string): ExportNote | undefined;
   /** What a run's trace says besides its journal. */
   traced(runId: RunId): TraceAbout;
   /** What anybody in the run waits for. */

@@ -580,3 +580,22 @@ describe("doctor, about subagents", () => {
     ]);
   });
 });
+
+describe("traces that are exported", () => {
+  test("are counted for each run, and a collector that takes none stands with its answer", async () => {
+    await using desk = await openDesk(command);
+    desk.configure();
+    const { runs } = await desk.storage();
+    await runs.create(runState({ lead: { ...runState().lead, directory: desk.at("work") } }));
+    const note = { version: 1, revision: 4, index: 0, exported: 12, rejected: 0 };
+    const path = `home/.local/share/opencode-flotilla/runs/${RUN}/telemetry.json`;
+    desk.write(path, note);
+    expect(desk.flotilla("doctor").out).toContain(`run ${RUN}: 12 spans exported`);
+    desk.write(path, { ...note, rejected: 3, lastFault: { code: 401, message: "no", at: Date.now() } });
+    const { out, code } = desk.flotilla("doctor");
+    expect(out).toContain("12 spans exported, 3 requests not taken, the last one 0 s ago: 401 no");
+    expect(code).toBeGreaterThan(0);
+    desk.write(path, "{");
+    expect(desk.flotilla("doctor").out).not.toContain("spans exported");
+  });
+});

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import type { ExportNote } from "../core/trace/export-note.ts";
+import { namesIn, textOf } from "./files.ts";
+import { type Finding, fine, warning } from "./finding.ts";
+import { counted } from "./table.ts";
+import type { World } from "./world.ts";
+
+/** How the export of traces stands, by what each run's owner has noted. Says nothing where none was exported. */
+export function checkTelemetry(world: World, baseDir: string): readonly Finding[] {
+  return ["runs", "archive"].flatMap((place) =>
+    namesIn(join(baseDir, place)).flatMap((runId) => {
+      const text = textOf(join(baseDir, place, runId, "telemetry.json"));
+      const note = text === undefined ? undefined : world.readExportNote(text);
+      return note ? [checkRun(world, runId, note)] : [];
+    }),
+  );
+}
+
+function checkRun(world: World, runId: string, { exported, rejected, lastFault }: ExportNote): Finding {
+  const taken = `run ${runId}: ${counted(exported, "span")} exported`;
+  if (!lastFault) return fine("telemetry", taken);
+  const { code, message, at } = lastFault;
+  return warning(
+    "telemetry",
+    `${taken}, ${counted(rejected, "request")} not taken, the last one ${world.age(at)} ago: ${code === undefined ? "" : `${code} `}${message}`,
+    "Look at telemetry.endpoint and telemetry.headers, and whether the collector runs. What was not taken is sent again while OpenCode runs.",
+  );
+}
