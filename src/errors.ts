@@ -6,6 +6,7 @@ const FAULTS = {
   host_unreachable: "The host could not be reached.",
   storage_failed: "A file of the run could not be read or written.",
   worktree_failed: "Git could not give a member the worktree it is to have, or could not look at it.",
+  pane_failed: "The terminal multiplexer could not show a member, or could not be asked.",
   lock_timeout: "The run's lock stayed with a live holder longer than the wait allows.",
   record_unreadable: "A stored record could not be understood and was set aside.",
   config_invalid: "The team_mode configuration breaks a rule.",

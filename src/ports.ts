@@ -4,6 +4,7 @@ import type { Gate, HostFault, StoredStep } from "./core/facts.ts";
 import type { Instant, MessageId, Participant, RunId, SessionId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import type { ModelProfile } from "./core/model-choice.ts";
+import type { PaneAct, PaneMark, Window } from "./core/pane-plan.ts";
 import type { Limits, ModelChoice, PermissionRule, RunState } from "./core/run.ts";
 import type { TeamSpec } from "./core/spec.ts";
 import type { ChildSight } from "./core/subagent-ending.ts";
@@ -368,6 +369,46 @@ export interface Worktrees {
   remove(worktree: Worktree, directory: string): Promise<WorktreeEnd>;
 }
 
+/**
+ * The terminal multiplexer around this process, in which members are shown. No call waits longer than a deadline. What
+ * cannot be done rejects with `pane_failed`, and nothing was changed then; its detail `gone` says that there is nothing left to
+ * be shown in.
+ */
+export interface Panes {
+  /** The pane of this process; the reason in words if it has none. */
+  readonly home: { readonly paneId: string } | { readonly reason: string };
+  /** Every window there is, and which panes in it carry a mark of ours. */
+  look(): Promise<readonly Window[]>;
+  /**
+   * Carries out one act. A pane that does not carry the very mark that was seen is left alone, and so is everything in
+   * another server than the one this process was started in.
+   */
+  perform(act: Exclude<PaneAct, { kind: "open" }>): Promise<void>;
+  open(act: Extract<PaneAct, { kind: "open" }>, view: MemberView): Promise<void>;
+}
+
+/** What a new pane is to show, and as whose. */
+export interface MemberView {
+  readonly mark: PaneMark;
+  /** The process with which the view is to end. */
+  readonly owner: number;
+  /** Of a window, if one has to be made. */
+  readonly windowName: string;
+  /** What attaches to the member's session, as a program and its arguments: nothing in it is secret. */
+  readonly command: readonly string[];
+  /** What it is handed besides, secrets included: lines without a line break. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A way into the host for programs of this machine that know its password. */
+export interface Gangway {
+  /** The program that shows a session, with its arguments. */
+  command(sessionId: SessionId, directory: string): readonly string[];
+  /** What that program has to find in its environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
 /** Where a caller stands: its own directory and the root of the work tree around it. */
 export interface Place {
   readonly directory: string;
@@ -413,6 +454,8 @@ export interface Settings {
   readonly taskRecovery: boolean;
   readonly categories: Readonly<Record<string, Category>>;
   readonly agentEligibility: Readonly<Record<string, "allow" | "deny">>;
+  /** Members are shown in panes of their own. */
+  readonly panes: boolean;
 }
 
 /** What `kind: "category"` refers to. */
