@@ -1,10 +1,11 @@
 import type { Instant, SessionId } from "../core/ids.ts";
 import type { Attributes, SpanSource } from "../core/trace/span.ts";
 import { FlotillaError } from "../errors.ts";
-import type { Host, SubagentHost } from "../ports.ts";
+import type { Gangway, Host, SubagentHost } from "../ports.ts";
 import { readAgents } from "./agents.ts";
 import { BOOT_DEADLINE_MS, CALL_DEADLINE_MS, sendOk, type Transport, transportOf } from "./client.ts";
 import { readContent } from "./content.ts";
+import { openGangway } from "./gangway.ts";
 import { answerPermission, dropGates, openGates } from "./gates.ts";
 import { HostLog } from "./host-log.ts";
 import type { LaunchMode } from "./launch.ts";
@@ -37,6 +38,8 @@ export interface OpencodeHost extends Host, SubagentHost {
   content(source: SpanSource): Promise<Attributes>;
   /** Where the host listens; undefined where nothing does, or nobody can tell. */
   address(mode: LaunchMode): string | undefined;
+  /** Opens a way in for programs that are to show sessions. */
+  openGangway(): Promise<Gangway>;
 }
 
 interface Instance {
@@ -112,6 +115,7 @@ export function openHost(now: () => Instant): OpencodeHost {
       const baseUrl = instances.at(-1)?.transport.baseUrl.replace(/\/$/, "");
       return mode === "serve" || (mode === "tui" && baseUrl !== PLACEHOLDER) ? baseUrl : undefined;
     },
+    openGangway: () => openGangway(() => transport()),
     async openSession(order) {
       const sessionId = await openSession(transport(order.directory), order);
       directories.add(sessionId, order.directory);
