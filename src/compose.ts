@@ -10,6 +10,7 @@ import { ToolOffers } from "./app/offer-tools.ts";
 import { Subagents } from "./app/subagents.ts";
 import { teamSection } from "./app/team-section.ts";
 import { teamVerbs } from "./app/team-verbs.ts";
+import type { Terminal } from "./app/world.ts";
 import { readConfig } from "./config/config.ts";
 import { hasOwnSkill } from "./config/own-skill.ts";
 import { type ConfigProblem, sayConfigProblem } from "./config/problem.ts";
@@ -46,6 +47,7 @@ import { MARK_VARIABLE, markedProcesses } from "./system/marked-processes.ts";
 import { readVersion } from "./system/package-version.ts";
 import { readProcesses } from "./system/process-identity.ts";
 import { loadExporter } from "./telemetry/load.ts";
+import { openPanes } from "./tmux/panes.ts";
 import { tools } from "./tools/index.ts";
 
 /** A first request waits no longer than this for runs that are being taken over; a start takes a tenth of it. */
@@ -249,6 +251,14 @@ async function makeShared(
   };
   const storage = openStorage(options);
   const worktrees = openWorktrees({ baseDir, env: process.env, traces: { isHostsOwn, amended } });
+  const settings = new Map<string, Settings>();
+  const terminal: Terminal = {
+    panes: openPanes(process.env),
+    // A run may be adopted from another directory of its project than the one its lead works in.
+    isWanted: (directory) => (settings.get(directory) ?? settings.values().next().value)?.panes === true,
+    openGangway: () => host.openGangway(),
+    pid: process.pid,
+  };
   const { mode, autoApprove } = launchOf(process.argv);
   const unattended = autoApprove ? "allow" : "reject";
   const tracing = telemetry?.enabled ? traceExport(baseDir, host, clock, telemetry) : undefined;
@@ -258,6 +268,7 @@ async function makeShared(
       ids: systemIds,
       host,
       worktrees,
+      terminal,
       ...storage,
       ...(mode === "run" ? { unattended } : {}),
     },
@@ -276,7 +287,7 @@ async function makeShared(
     offers: new ToolOffers(fleet.world, fleet.index),
     subagents,
     decoder: eventDecoder(() => systemClock.now()),
-    settings: new Map(),
+    settings,
     tracing,
     instances: 0,
   };

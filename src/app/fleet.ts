@@ -23,6 +23,7 @@ import { StatusPublisher } from "./publish-status.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { SessionIndex } from "./session-index.ts";
 import { type SessionWatch, SessionWatches } from "./session-watch.ts";
+import { PaneShow } from "./show-panes.ts";
 import { sweepStatus } from "./sweep-status.ts";
 import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
@@ -59,6 +60,7 @@ export class Fleet {
   readonly world: World;
   readonly index: SessionIndex = new SessionIndex();
   readonly waiters: Waiters;
+  readonly panes: PaneShow;
   readonly #transactor: Transactor;
   readonly #observer: Observer;
   readonly #performer: Performer;
@@ -81,6 +83,7 @@ export class Fleet {
     const report = (fault: unknown): void => this.#report(fault);
     this.world = world;
     this.waiters = new Waiters(world.clock);
+    this.panes = new PaneShow(world, (runId) => this.#changed(runId));
     this.#watches = new SessionWatches(() => world.clock.now(), report);
     this.#transactor = new Transactor(world, (commit) => this.#committed(commit));
     this.#observer = new Observer(world, this.index, this.#watches, this.#transactor, {
@@ -244,6 +247,7 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     this.#observer.close();
+    const cleared = this.panes.close();
     const runs = [...this.#desks.keys()];
     const desks = runs.flatMap((runId) => this.#forget(runId) ?? []);
     // What has begun may take a lease or the run once more: after the release nobody would let go of it.
@@ -253,6 +257,8 @@ export class Fleet {
       if (this.world.ownership.holds(runId)) await this.#orphan(runId);
       await this.#release(this.index.state(runId), runId);
     }
+    // A terminal that does not answer keeps nobody from taking the runs.
+    await cleared;
   }
 
   async #orphan(runId: RunId): Promise<void> {
@@ -297,6 +303,7 @@ export class Fleet {
     }
     if (this.#isNews(state)) await this.#catchUp(runId);
     if (!this.#desks.get(runId)?.isOwned) return this.#claim(runId);
+    this.panes.look(runId);
     await this.#renew(runId);
     const atWork = sessionsAtWork(state).filter(([, sessionId]) => !this.#runsHere(runId, sessionId));
     const recounts = await this.#takeUp(runId, atWork);
@@ -479,6 +486,7 @@ export class Fleet {
 
   /** Forgets a run that is over. */
   #dismiss(runId: RunId): void {
+    this.#beside(this.panes.end(runId));
     this.index.remove(runId);
     this.#transactor.forget(runId);
     this.#watches.keepOnly((sessionId) => this.index.seat(sessionId) !== undefined);

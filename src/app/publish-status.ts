@@ -119,6 +119,7 @@ export class StatusPublisher {
     const isShown = state === undefined || (await this.#show(state, showing));
     showing.work = undefined;
     if (this.#showings.get(runId) !== showing) return;
+    if (isShown && showing.last) this.#fleet.panes.show(showing.last);
     if (!isShown) this.#beginAfter(runId, showing, TROUBLE_MS);
     else if (showing.stale) this.changed(runId);
   }

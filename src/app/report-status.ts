@@ -61,7 +61,7 @@ async function memberReport(
   { plan, status: noted, reason: told, worktree, shutdown }: Member,
   survey: ParticipantSurvey,
 ): Promise<MemberReport> {
-  const { participant: name, status, since, model, sessionId, turns, tokens, cost, tasks } = survey;
+  const { participant: name, status, since, model, sessionId, pane, turns, tokens, cost, tasks } = survey;
   const inFull = status === noted ? told : undefined;
   // What holds mail stands beside the mail.
   const reason = inFull ?? (survey.reason === survey.hold ? undefined : survey.reason);
@@ -74,6 +74,7 @@ async function memberReport(
     ...(model === undefined ? {} : { model }),
     ...(sessionId === undefined ? {} : { sessionId }),
     ...worktreeReport(plan, worktree),
+    ...(pane === undefined ? {} : { pane }),
     ...(await holdingsReport(context.fleet.world, state, worktree)),
     ...mailReport(context, state, survey),
     turns,

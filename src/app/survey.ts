@@ -77,12 +77,14 @@ function pulseOf(
 ): Pulse {
   const watch = sessionId === undefined ? undefined : fleet.watch(sessionId);
   const postedSince = fleet.courier(runId)?.standing.report(participant).postedSince;
+  const pane = fleet.panes.report(runId, participant, sessionId);
   const { tool, retry, lastActivityAt, hasSubagentAtWork = false } = watch?.pulse ?? {};
   return {
     ...(tool === undefined ? {} : { tool }),
     ...(retry === undefined ? {} : { retry }),
     ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
     ...(postedSince === undefined ? {} : { wakingSince: postedSince }),
+    ...(pane === undefined ? {} : { pane }),
     hasSubagentAtWork,
     abandoned: watch?.abandoned ?? false,
   };

@@ -96,6 +96,8 @@ export interface MemberReport extends MailReport {
   /** Where it works, if not in the lead's directory. */
   readonly worktree?: string;
   readonly branch?: string;
+  /** The pane that shows it, or why none does; absent where nobody wants panes. */
+  readonly pane?: string;
   /** What its worktree holds that is nowhere else yet. */
   readonly holds?: readonly string[];
   readonly turns: number;

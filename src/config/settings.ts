@@ -12,6 +12,7 @@ export function toSettings(options: TeamModeOptions): Settings {
       Object.entries(options.categories).map(([name, category]) => [name, toCategory(category)]),
     ),
     agentEligibility: options.agent_eligibility,
+    panes: options.tmux_visualization,
   };
 }
 

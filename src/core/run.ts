@@ -446,7 +446,11 @@ export type BudgetName = "messages" | "wall_clock" | "turns" | "tokens" | "cost"
 
 /** A generation that takes mail: everything but `failed`, `lost` and `done`. */
 export function isLive(member: Member): boolean {
-  return member.status !== "failed" && member.status !== "lost" && member.status !== "done";
+  return !isEnded(member.status);
+}
+
+export function isEnded(status: MemberStatus): boolean {
+  return status === "failed" || status === "lost" || status === "done";
 }
 
 /** Where the member's session is, or is to be made. */

@@ -12,6 +12,7 @@ import {
 import type { HoldReason } from "./policy.ts";
 import {
   directoryOf,
+  isEnded,
   type Member,
   type MemberStatus,
   type ModelChoice,
@@ -72,6 +73,8 @@ export interface ParticipantSurvey extends MailSurvey {
   readonly model?: string;
   readonly sessionId?: SessionId;
   readonly directory: string;
+  /** The pane that shows it, or `none` and why; absent where nobody wants panes. */
+  readonly pane?: string;
   readonly status: MemberStatus;
   readonly reason?: StatusReason;
   readonly since: Instant;
@@ -153,6 +156,7 @@ export interface Pulse {
   readonly lastActivityAt?: Instant;
   /** Mail has gone to it, which is to start a turn. */
   readonly wakingSince?: Instant;
+  readonly pane?: string;
   readonly hasSubagentAtWork: boolean;
   /** The turn that stands in the state is a dead process's, and how it ended is not known yet. */
   readonly abandoned: boolean;
@@ -176,6 +180,7 @@ export function surveyMember(
     ...(plan.model === undefined ? {} : { model: modelName(plan.model) }),
     ...(sessionId === undefined ? {} : { sessionId }),
     directory: member.directory ?? directoryOf(state, member),
+    ...(pulse.pane === undefined || isEnded(status) ? {} : { pane: pulse.pane }),
     status,
     ...(reason === undefined ? {} : { reason }),
     since: status === "starting" && pulse.wakingSince !== undefined ? pulse.wakingSince : member.since,

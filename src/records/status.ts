@@ -56,6 +56,7 @@ const participant = {
   model: z.string().exactOptional(),
   sessionId: z.string().exactOptional(),
   directory: z.string(),
+  pane: z.string().exactOptional(),
   status: memberStatus,
   reason: openWord<NonNullable<ParticipantSurvey["reason"]>>().exactOptional(),
   since: instant,

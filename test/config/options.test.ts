@@ -57,6 +57,7 @@ test("the settings hold categories with their models understood", async () => {
     offerTools: "always",
     taskRecovery: false,
     agentEligibility: { oracle: "allow" },
+    panes: false,
     categories: {
       docs: {
         agent: "build",

@@ -77,6 +77,7 @@ export async function openTeamOnDisk(
     taskRecovery: true,
     categories: {},
     agentEligibility: {},
+    panes: false,
   };
   const verbs = teamVerbs({
     fleet,
