@@ -126,7 +126,7 @@ const fields: Fields<TeamModeOptions> = {
     .boolean()
     .default(false)
     .describe(
-      "Inside tmux, show each member in a pane of its own. Price: one attached terminal program a member.",
+      "Inside tmux, show each member in a pane of its own (docs/panes.md). Price: one attached terminal program a member, some 200 MB each, and a listener on 127.0.0.1 while there are panes.",
     ),
   max_members: atLeast(1)
     .max(64)

@@ -1,5 +1,6 @@
 import { checkBaseFolder } from "./check-base-folder.ts";
 import { checkConfiguration } from "./check-configuration.ts";
+import { checkPanes } from "./check-panes.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import { checkPrograms } from "./check-programs.ts";
 import { checkRuns } from "./check-runs.ts";
@@ -61,6 +62,7 @@ async function examine(world: World): Promise<readonly Finding[]> {
           ...checkWorktrees(baseDir),
           ...(await checkSubagents(world, baseDir)),
           ...checkTelemetry(world, baseDir),
+          ...(await checkPanes(world, setup, baseDir)),
         ]),
   ];
 }

@@ -24,6 +24,7 @@ import { parseClaim } from "../records/claim.ts";
 import { parseExportNote } from "../records/export-note.ts";
 import { nearest } from "../records/nearest.ts";
 import { sayPath, sayValue, valueAt } from "../records/problem.ts";
+import { parseTeamStatus } from "../records/status.ts";
 import { watchFolder } from "../storage/folder-watch.ts";
 import { Leftovers } from "../storage/leftovers.ts";
 import { openStorage } from "../storage/open.ts";
@@ -107,6 +108,11 @@ function openWorld(): World {
       if (!reading.ok) return undefined;
       const { pid, takenAt } = reading.value;
       return { pid, takenAt, alive: await (await readProcesses()).isAlive(reading.value) };
+    },
+    async readStatus(text) {
+      const reading = parseTeamStatus(text);
+      if (!reading.ok) return undefined;
+      return { survey: reading.value, alive: await (await readProcesses()).isAlive(reading.value) };
     },
   };
 }

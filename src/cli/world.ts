@@ -83,6 +83,8 @@ export interface World {
   };
   /** The content of a lock file; undefined if it makes no sense. */
   readClaim(text: string): Promise<ClaimView | undefined>;
+  /** The content of a run's status file, and whether who wrote it lives; undefined if it makes no sense. */
+  readStatus(text: string): Promise<{ readonly survey: RunSurvey; readonly alive: boolean } | undefined>;
 }
 
 /** What is known of subagents that were interrupted, as the library's door reads it. */

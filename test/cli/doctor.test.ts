@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { member, message, NOON, RUN, runState, task } from "../contract/samples.ts";
+import { participantSurvey, runSurvey } from "../contract/status-board.ts";
 import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, type Desk, openDesk } from "./command.ts";
 
 let command: BuiltCommand;
@@ -290,10 +291,51 @@ describe("doctor looks for programs and", () => {
       "warning: git is not on PATH: it is needed for members with a worktree of their own -> Install git, or do without.";
     expect(complaints(desk).found).toEqual([git]);
     desk.configure({ tmux_visualization: true });
+    desk.env["TMUX"] = "/tmp/socket,1,0";
     expect(complaints(desk).found).toEqual([
       git,
       "warning: tmux is not on PATH: it is needed for panes (tmux_visualization) -> Install tmux, or do without.",
     ]);
+  });
+});
+
+describe("doctor looks at panes, where they are wanted, and", () => {
+  const here = (inside: boolean): string =>
+    inside
+      ? "this is inside tmux: an OpenCode started here shows members in panes"
+      : "tmux_visualization is on and this is not inside tmux: an OpenCode started here shows no panes";
+
+  test("says whether an OpenCode that is started here has any", async () => {
+    await using desk = await soundDesk();
+    expect(complaints(desk).code).toBe(0);
+    desk.configure({ tmux_visualization: true });
+    const todo = "Start OpenCode inside tmux, or take the setting out.";
+    expect(complaints(desk)).toEqual({ code: 1, found: [`warning: ${here(false)} -> ${todo}`] });
+    desk.env["TMUX"] = "/tmp/socket,1,0";
+    expect(complaints(desk).code).toBe(0);
+    expect(fineOnes(desk)).toContain(here(true));
+  });
+
+  test("tells what a living process says of those it shows, and nothing of a dead one's", async () => {
+    const members = [
+      participantSurvey("ada", { pane: "%5" }),
+      participantSurvey("bo", { pane: "none: tmux says: no space for new pane" }),
+      participantSurvey("cy"),
+    ];
+    const text = "the pane of bo in run run_1: none: tmux says: no space for new pane";
+    for (const [owner, told] of [
+      ["alive", [`warning: ${text} -> The team goes on without it. docs/panes.md says what helps.`]],
+      ["gone", []],
+    ] as const) {
+      await using desk = await soundDesk();
+      desk.configure({ tmux_visualization: true });
+      desk.env["TMUX"] = "/tmp/socket,1,0";
+      const storage = await desk.storage(owner);
+      await storage.runs.create(runState());
+      await storage.ownership.take(RUN);
+      await storage.board.show(runSurvey({ members }));
+      expect(complaints(desk).found.filter((one) => one.includes("pane"))).toEqual([...told]);
+    }
   });
 });
 

@@ -53,6 +53,11 @@ const SUBAGENTS = ["core/subagents.test.ts", "app/subagents.test.ts"];
 const RESUMES = ["core/resume.test.ts", "app/subagents.test.ts"];
 const CORPUS = ["recovery/corpus.test.ts"];
 
+const PANES = ["core/panes.test.ts"];
+const TMUX = ["tmux/panes.test.ts", "tmux/harm.test.ts"];
+const STAGES = ["app/pane-stage.test.ts"];
+const GANGWAYS = ["opencode/gangway.test.ts"];
+
 export const FAULTS: readonly Fault[] = [
   {
     name: "one participant may hoard any number of tasks, and state.json grows with them",
@@ -1352,5 +1357,97 @@ export const FAULTS: readonly Fault[] = [
     find: "return calls.find(call) !== ENDED && calls.add(call, phase);",
     replace: "return true;",
     suite: EVENTS,
+  },
+  {
+    name: "panes of other runs are taken for ours",
+    file: "core/pane-plan.ts",
+    find: "pane.mark?.runId === runId ?",
+    replace: "pane.mark ?",
+    suite: PANES,
+  },
+  {
+    name: "a pane that an earlier life of the process left is taken for one that shows its member",
+    file: "core/pane-plan.ts",
+    find: "mark.sessionId === sessionId && mark.server === server",
+    replace: "mark.sessionId === sessionId",
+    suite: PANES,
+  },
+  {
+    name: "a window that a person has arranged anew is sized all the same",
+    file: "core/pane-layout.ts",
+    find: "if (columns.flat().length !== ours.length) return undefined;",
+    replace: "if (columns.length > ours.length) return undefined;",
+    suite: [...PANES, ...TMUX],
+  },
+  {
+    name: "panes are made smaller than one can read",
+    file: "core/tiling.ts",
+    find: "{ width: 80, height: 15 }",
+    replace: "{ width: 60, height: 12 }",
+    suite: [...PANES, ...TMUX],
+  },
+  {
+    name: "a person's zoom is lost when a pane is opened or sized",
+    file: "tmux/script.ts",
+    find: "[toggle, ...commands, toggle]",
+    replace: "[toggle, ...commands]",
+    suite: TMUX,
+  },
+  {
+    name: "a new pane takes the focus",
+    file: "tmux/script.ts",
+    find: "const made = `-d -P",
+    replace: "const made = `-P",
+    suite: TMUX,
+  },
+  {
+    name: "a tmux that was started anew is taken for the old one",
+    file: "tmux/script.ts",
+    find: "`#{==:#{pid},",
+    replace: "`#{!=:-#{pid},",
+    suite: TMUX,
+  },
+  {
+    name: "a pane is closed by its id, whoever has it by now",
+    file: "tmux/script.ts",
+    find: '].join(" ");\n  return ofPane(paneId, `#{==:',
+    replace: '].join(" ");\n  return ofPane(paneId, `#{!=:-',
+    suite: TMUX,
+  },
+  {
+    name: "what a pane has to know in secret stands in tmux's log of messages",
+    file: "tmux/script.ts",
+    find: "const rest = [made,",
+    replace:
+      "const rest = [made, ...Object.entries(view.environment).flatMap((one) => ['-e', quoted(one.join('='))]),",
+    suite: TMUX,
+  },
+  {
+    name: "panes outlive the process that shows their members",
+    file: "tmux/keeper.ts",
+    find: 'while kill -0 "$owner"; do',
+    replace: "while :; do",
+    suite: TMUX,
+  },
+  {
+    name: "a pane that a person has closed is opened again",
+    file: "app/pane-stage.ts",
+    find: "if (!shown.has(sessionId)) this.#dismissed.add(sessionId);",
+    replace: "if (sessionId === undefined) this.#dismissed.add(sessionId);",
+    suite: STAGES,
+  },
+  {
+    name: "what the host's own programs may do is open to everybody who has the port",
+    file: "opencode/gangway.ts",
+    find: 'timingSafeEqual(digest(headers.authorization ?? ""), expected) ? undefined : 401',
+    replace: "headers.authorization === undefined ? 401 : undefined",
+    suite: GANGWAYS,
+  },
+  {
+    name: "a web page reaches the host under a name of its own",
+    file: "opencode/gangway.ts",
+    find: "if (headers.host !== address) return 421;",
+    replace: "if (headers.host === undefined) return 421;",
+    suite: GANGWAYS,
   },
 ];
