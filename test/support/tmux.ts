@@ -49,6 +49,12 @@ export const SHELLS: readonly string[] = ["bash", "fish", "zsh"].filter((shell) 
 /** What a session with nothing to do runs: it outlives every test and ends with its pane. */
 const QUIET = ["sleep", "3600"];
 
+/** Ended with the test process, however that ends: a server goes on without anybody. */
+const open = new Set<() => void>();
+process.on("exit", () => {
+  for (const end of open) end();
+});
+
 export function startTmux(options: TmuxOptions): Tmux {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "flotilla-tmux-")));
   const socket = join(folder, "a socket");
@@ -83,6 +89,16 @@ export function startTmux(options: TmuxOptions): Tmux {
     process.kill(killed, "SIGKILL");
     return killed;
   };
+  const end = (): void => {
+    open.delete(end);
+    try {
+      run("kill-server");
+    } catch {
+      // It was killed by the test.
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  open.add(end);
   begin();
 
   return {
@@ -137,13 +153,6 @@ export function startTmux(options: TmuxOptions): Tmux {
       await eventually(() => expect(isRunning(pid)).toBe(false));
       begin();
     },
-    [Symbol.dispose]() {
-      try {
-        run("kill-server");
-      } catch {
-        // It was killed by the test.
-      }
-      rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: end,
   };
 }
