@@ -88,7 +88,7 @@ describe("the package", () => {
       readFileSync(join(installed, "dist", "compose.js"), "utf8"),
     );
     // Telemetry is loaded with the first span, and by nobody who does not want it.
-    const later = { path: "./telemetry/otlp.js", kind: "dynamic-import" };
+    const later = { path: "./telemetry/otlp.js", kind: "dynamic-import" } as const;
     expect(imports.filter(({ path }) => !isBuiltin(path))).toEqual([later]);
     const otlp = readFileSync(join(installed, "dist", "telemetry", "otlp.js"), "utf8");
     const packages = new Bun.Transpiler({ loader: "js" }).scan(otlp).imports;
