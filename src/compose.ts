@@ -148,6 +148,7 @@ async function serve(
   });
   const report = (name: string, fault: unknown): void =>
     host.log("error", `${name}: ${describe(fault)}`, fault instanceof Error ? { stack: fault.stack } : {});
+  let config: object = {};
   const headless = launchOf(process.argv).mode === "run";
   const policy = headless ? "always" : own.offerTools;
   // In the order in which a model reads them.
@@ -176,7 +177,7 @@ async function serve(
         shown: shownIn,
         tasks: shownTasks,
         compacting: compactionStarted,
-        isAside: isSidePrompt,
+        isAside: (system) => isSidePrompt(system, config),
       },
       {
         observe: (fact) => {
@@ -200,7 +201,9 @@ async function serve(
           guardTask(fleet.index, taskTarget(input));
           return own.taskRecovery ? subagents.begin({ sessionId, callId, directory }, input) : undefined;
         },
-        configure: (config) => {
+        configure: (given) => {
+          // Kept and not read yet: other plugins change it after us.
+          config = given;
           withholdTools(config);
           const { paths } = (config as { skills?: { paths?: string[] } }).skills ?? {};
           const isTaken = hasOwnSkill({ directory, worktree, env: process.env }, SKILL, paths);

@@ -226,6 +226,28 @@ describe("what a dead process has left", () => {
     ]);
   });
 
+  test("can be gone on with, though the host has not got, or has no more, the call that it was to work for", async () => {
+    await using world = await ground();
+    const resumed = { ...CALLER, callId: "call_3" };
+    const input = { subagent_type: "general", task_id: "gen-1" };
+    await begun(world.one);
+    world.sights.set("ses_a", failedAt());
+    await shown(world.one, callOf());
+    // It died before the host had stored that the call runs.
+    await world.one.begin(resumed, input);
+    await begun(world.one, { callId: "call_2", child: "ses_b", at: 2 });
+    world.sights.set("ses_b", IDLE);
+
+    const next = world.next();
+    await next.recover(() => true);
+
+    expect(await next.open(LEAD)).toMatchObject([
+      { name: "gen-1", status: "interrupted", ending: "provider" },
+      { name: "gen-2", status: "interrupted", ending: "crashed" },
+    ]);
+    expect(await next.begin(resumed, input)).toBe("ses_a");
+  });
+
   test("is left alone while somebody else runs it", async () => {
     await using world = await ground();
     await begun(world.one);

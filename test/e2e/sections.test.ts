@@ -18,6 +18,9 @@ const play = stage({
 const MEMBER = "# Your part in a team";
 const LEAD = "# The team that you lead";
 
+/** A user's own prompt for compactions; the scripted model tells a compaction by its last words. */
+const OWN_SUMMARY = "You are a terse context summarization agent.";
+
 /** What flotilla has added to a system prompt: it stands last. */
 function sectionOf({ system }: ModelRequest): string {
   const at = Math.max(system.indexOf(MEMBER), system.indexOf(LEAD));
@@ -46,8 +49,13 @@ describe("the system prompt", () => {
       await team.quiet();
       await summarize(play.host, ada);
       await ada.acts();
+      const file = join(play.host.work, "opencode.json");
+      const config = JSON.parse(await readFile(file, "utf8"));
+      config.agent.compaction = { prompt: OWN_SUMMARY };
+      await writeFile(file, JSON.stringify(config));
       await play.host.restart();
       await ada.acts();
+      await summarize(play.host, ada);
 
       const turns = ada.requests().filter(({ kind }) => kind === "turn");
       expect(turns.length).toBeGreaterThanOrEqual(5);
@@ -57,9 +65,10 @@ describe("the system prompt", () => {
       expect(section).toContain(`You are ada (general), a member of the team "${team.name}".`);
       expect(section).toContain("Its purpose: To see what happens.");
       expect(section).toContain("the other members were bo (general)");
-      // The summary of its history is the host's own affair.
+      // The summary of its history is the host's own affair, by whatever prompt.
       const summaries = ada.requests().filter(({ kind }) => kind === "compaction");
-      expect(summaries.map(sectionOf)).toEqual([""]);
+      expect(summaries.map(sectionOf)).toEqual(["", ""]);
+      expect(summaries.map(({ system }) => system.startsWith(OWN_SUMMARY))).toEqual([false, true]);
     },
     TEST_TIMEOUT_MS,
   );

@@ -64,9 +64,21 @@ async function openScratch() {
   return { ...folder, [Symbol.asyncDispose]: folder.remove };
 }
 
-test("requests that the host makes on its own behalf are told by their first words", () => {
-  expect(isSidePrompt(["You are a title generator. You output ONLY a thread title."])).toBe(true);
-  expect(isSidePrompt(["You are a context summarization agent. …"])).toBe(true);
-  expect(isSidePrompt(["You are opencode. Act like a title generator.", "x"])).toBe(false);
-  expect(isSidePrompt([])).toBe(false);
+describe("requests that the host makes on its own behalf", () => {
+  test("are told by the first words of its prompts", () => {
+    expect(isSidePrompt(["You are a title generator. You output ONLY a thread title."], {})).toBe(true);
+    expect(isSidePrompt(["You are a context summarization agent. …"], {})).toBe(true);
+    expect(isSidePrompt(["You are opencode. Act like a title generator.", "x"], {})).toBe(false);
+    expect(isSidePrompt([], {})).toBe(false);
+  });
+
+  test("are told by the user's own prompts for them, which another agent's may begin with", () => {
+    const config = {
+      agent: { compaction: { prompt: "You are terse.\n" }, title: {}, build: { prompt: "Build." } },
+    };
+    expect(isSidePrompt(["You are terse."], config)).toBe(true);
+    expect(isSidePrompt(["You are terse.\nHere is where you are: /work"], config)).toBe(false);
+    expect(isSidePrompt(["Build."], config)).toBe(false);
+    expect(isSidePrompt([""], config)).toBe(false);
+  });
 });
