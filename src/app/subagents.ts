@@ -19,6 +19,7 @@ import {
   startOf,
   subagentOf,
   without,
+  withoutAnnounced,
 } from "../core/subagents.ts";
 import { FlotillaError } from "../errors.ts";
 import { type EndedCall, judgeCall, lookAt, shellMark } from "./judge-call.ts";
@@ -244,11 +245,16 @@ export class Subagents {
     return judging;
   }
 
-  /** The call that has begun a job in the background is long over when the job ends: its session tells of that. */
+  /**
+   * The call that has begun a job in the background is long over when the job ends: its session tells of that.
+   *
+   * @param abandoned whoever ran it is dead: then of any call, for the host may have it no more.
+   */
   async #checkJob(parentId: SessionId, childId: SessionId, abandoned: boolean): Promise<void> {
     const ledger = await this.#world.ledgers.read(parentId);
     const job = ledger && subagentOf(ledger, childId);
-    if (job?.status !== "running" || !job.call.background || job.call.hostMessageId === undefined) return;
+    if (job?.status !== "running" || job.call.hostMessageId === undefined) return;
+    if (!job.call.background && !abandoned) return;
     const { hostMessageId, callId, startedAt } = job.call;
     const look = await lookAt(this.#world, childId, startedAt, abandoned ? "left" : "completed");
     if (!abandoned && (look === "unseen" || (look !== "gone" && look.working))) return;
@@ -286,9 +292,10 @@ export class Subagents {
       for (const { sessionId } of ledger.subagents) await this.#checkJob(parentId, sessionId, true);
     }
     // Whoever has begun a call meanwhile needs the record, empty or not.
-    await ledgers.change(parentId, (known) =>
-      known && !this.#role(parentId).isActive ? pruned(known, clock.now()) : known,
-    );
+    await ledgers.change(parentId, (known) => {
+      if (!known || this.#role(parentId).isActive) return known;
+      return pruned(isOurs ? withoutAnnounced(known) : known, clock.now());
+    });
   }
 
   async #isOthers({ owner }: SubagentLedger): Promise<boolean> {

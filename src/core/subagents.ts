@@ -220,7 +220,7 @@ export function noteStarted(ledger: SubagentLedger, start: SubagentStart): Subag
   const kept = requestedId === undefined || requestedId === sessionId ? ledger : without(ledger, requestedId);
   const known = subagentOf(kept, sessionId);
   const isSame = known?.call.callId === call.callId;
-  const isAnnounced = isSame && known.call.hostMessageId === undefined;
+  const wasAnnounced = isSame && known.call.hostMessageId === undefined;
   if (isSame && known.call.hostMessageId === call.hostMessageId) return kept;
   // Late, unless it is announced this very moment.
   if (known && !isSame && call.hostMessageId !== undefined && known.call.startedAt > call.startedAt)
@@ -232,7 +232,7 @@ export function noteStarted(ledger: SubagentLedger, start: SubagentStart): Subag
     agent: shortened(start.agent, MAX_AGENT),
     label: shortened(start.label, MAX_LABEL),
     status: "running",
-    generation: (known?.generation ?? 0) + (isAnnounced ? 0 : 1),
+    generation: (known?.generation ?? 0) + (wasAnnounced ? 0 : 1),
     call,
     shells: [],
     usedAt: call.startedAt,
@@ -267,7 +267,11 @@ export function noteEnded(
     known !== undefined &&
     (known.call.callId !== callId || (known.call.hostMessageId ?? hostMessageId) !== hostMessageId);
   const silent: CallNote = { hostMessageId, callId, endedAt };
-  if (sessionId === undefined) return withdraw(ledger, callId);
+  if (sessionId === undefined) {
+    return ledger.subagents
+      .filter((one) => isAnnounced(one) && one.call.callId === callId)
+      .reduce(withdraw, ledger);
+  }
   if (isLate) return withNote(ledger, silent);
   if (ending === "missing") return withNote(without(ledger, sessionId), silent);
   if (!known) return ledger;
@@ -295,15 +299,20 @@ function finished(ledger: SubagentLedger, subagent: Subagent, endedAt: Instant):
   return withSubagent(ledger, { ...rest, status: "done", usedAt: endedAt });
 }
 
+/** Whoever announced calls is dead. What became of those that the host has is known by now; of the others nobody tells. */
+export function withoutAnnounced(ledger: SubagentLedger): SubagentLedger {
+  return ledger.subagents.filter(isAnnounced).reduce(withdraw, ledger);
+}
+
+function isAnnounced({ call, status }: Subagent): boolean {
+  return call.hostMessageId === undefined && status === "running";
+}
+
 /** An announced call came to nothing: its session stands as before. */
-function withdraw(ledger: SubagentLedger, callId: string): SubagentLedger {
-  const known = ledger.subagents.find(
-    ({ call, status }) => call.callId === callId && call.hostMessageId === undefined && status === "running",
-  );
-  if (!known) return ledger;
-  return known.name === undefined
-    ? without(ledger, known.sessionId)
-    : withSubagent(ledger, { ...known, status: known.ending === undefined ? "done" : "interrupted" });
+function withdraw(ledger: SubagentLedger, announced: Subagent): SubagentLedger {
+  return announced.name === undefined
+    ? without(ledger, announced.sessionId)
+    : withSubagent(ledger, { ...announced, status: announced.ending === undefined ? "done" : "interrupted" });
 }
 
 /** The session is gone, or is none that can be gone on with. Its name is not given out again. */
