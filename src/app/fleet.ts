@@ -217,7 +217,8 @@ export class Fleet {
   /** Finds what went on while nobody of ours listened: subagents, and requests that wait for an answer. */
   async #lookAround(state: RunState): Promise<void> {
     for (const [, sessionId] of sessionsOf(state)) {
-      await findKin(this.world.host, this.index, sessionId);
+      // What cannot be found of one keeps nothing from the others.
+      await findKin(this.world.host, this.index, sessionId).catch((fault: unknown) => this.#report(fault));
       this.#observer.checkGates(sessionId);
     }
   }
