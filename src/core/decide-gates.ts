@@ -61,10 +61,14 @@ function isLoop(subject: string): boolean {
   return subject === "doom_loop";
 }
 
-/** The host ends the turn of a refused loop and shows the step to nobody, so the member is told by mail. */
-function toldOfLoop(change: Change, name: string, { subject }: Gate): Change {
+/**
+ * The host ends the turn of a refused loop and shows the step to nobody, so the member is told by mail. Of its subagent's it hears
+ * by the call of that, which fails.
+ */
+function toldOfLoop(change: Change, name: string, { subject, sessionId }: Gate): Change {
   if (!isLoop(subject)) return change;
   const counted = patchMember(change, name, (member) => ({ ...member, loops: (member.loops ?? 0) + 1 }));
+  if (sessionId !== undefined) return counted;
   return mail(counted, { from: SYSTEM, to: name, kind: "member_error", body: repeatsItself() });
 }
 

@@ -223,6 +223,15 @@ describe("without asking anybody", () => {
     expect(story.member("ada").status).toBe("needs_approval");
   });
 
+  test("a member is not told that it repeats itself where its subagent does: the call of that fails, and says so", () => {
+    const story = working("/project");
+    const before = story.mail.length;
+    const loop: Gate = { ...permission("per_1"), subject: "doom_loop", sessionId: "ses_helper" };
+    expect(ask(story, loop)).toEqual(["reject The same call was made three times in one step."]);
+    expect(story.mail).toHaveLength(before);
+    expect(story.member("ada")).toMatchObject({ loops: 1 });
+  });
+
   test("what a member in another directory asks is answered where nobody is there, and nothing else is", () => {
     expect(ask(working("/worktree"), permission("per_1"), { unattended: "reject" })).toEqual([
       expect.stringMatching(/^reject Nobody is there/),
