@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { EventName } from "../../src/core/events.ts";
 import { calls } from "../support/model-replies.ts";
 import { toolResults } from "../support/model-request.ts";
 import { mailIn } from "./envelopes.ts";
@@ -42,10 +43,19 @@ async function tryAll(actor: Actor, tools: readonly string[]): Promise<Readonly<
   return Object.fromEntries(results.map((result) => [result.name, result.text]));
 }
 
+/** What comes of any call of a tool: a turn, with its steps. */
+const TURNS: readonly EventName[] = [
+  "member_working",
+  "member_waiting",
+  "member_needs_approval",
+  "turn_started",
+  "turn_settled",
+  "step_ended",
+];
+
 /** What a run has been made to do, turns of its sessions left out. */
 async function deeds(team: Team): Promise<readonly unknown[]> {
-  const turns = new Set(["member_working", "member_waiting", "member_needs_approval"]);
-  return (await team.files.journal()).filter((line) => !turns.has(String(line["event"])));
+  return (await team.files.journal()).filter((line) => !TURNS.includes(line["event"] as EventName));
 }
 
 describe("a tool that is offered by force", () => {
