@@ -24,6 +24,8 @@ interface Telling {
   /** Spans that are complete and not exported, each with the line that completed it. */
   pending: readonly Told[];
   failures: number;
+  /** Nothing follows. */
+  isOver: boolean;
   cancelTimer: (() => void) | undefined;
 }
 
@@ -93,6 +95,7 @@ export class TraceExport {
       offset: 0,
       pending: [],
       failures: 0,
+      isOver: false,
       cancelTimer: undefined,
     };
     this.#tellings.set(runId, telling);
@@ -109,11 +112,10 @@ export class TraceExport {
   async #tell(runId: RunId, telling: Telling): Promise<void> {
     const { traces } = this.#desk;
     let note = (await traces.note(runId)) ?? NOTHING;
-    let isOver = false;
     if (telling.pending.length === 0) {
       const { entries, next } = await traces.read(runId, telling.offset);
       telling.offset = next;
-      isOver = entries.some(({ event }) => event === "run_closed" || event === "run_failed");
+      telling.isOver ||= entries.some(({ event }) => event === "run_closed" || event === "run_failed");
       telling.pending = entries.flatMap((entry) => {
         const { revision, index } = entry;
         return telling.chronicle.add(entry).map((span) => ({ span, revision, index }));
@@ -129,7 +131,7 @@ export class TraceExport {
       telling.failures = 0;
       telling.pending = telling.pending.slice(batch.length);
     }
-    if (isOver) this.#tellings.delete(runId);
+    if (telling.isOver) this.#tellings.delete(runId);
   }
 
   async #send(batch: readonly Told[]): Promise<Outcome> {

@@ -57,8 +57,52 @@ const PANES = ["core/panes.test.ts"];
 const TMUX = ["tmux/panes.test.ts", "tmux/harm.test.ts"];
 const STAGES = ["app/pane-stage.test.ts"];
 const GANGWAYS = ["opencode/gangway.test.ts"];
+const TRACES = ["core/trace.test.ts"];
+const EXPORTS = ["app/export-trace.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
+  {
+    name: "spans that were exported before a restart are exported again",
+    file: "app/export-trace.ts",
+    find: "telling.pending = telling.pending.filter((told) => isAfter(told, note));",
+    replace: "",
+    suite: EXPORTS,
+  },
+  {
+    name: "a host that goes down waits for a collector that never answers",
+    file: "app/export-trace.ts",
+    find: "await Promise.race([Promise.all(last), time]);",
+    replace: "await Promise.all([...last, time]);",
+    suite: EXPORTS,
+  },
+  {
+    name: "spans that the collector refused are forgotten",
+    file: "app/export-trace.ts",
+    find: 'if (outcome.kind === "failed") return this.#tryLater(runId, telling);',
+    replace: "",
+    suite: EXPORTS,
+  },
+  {
+    name: "a line that is read twice makes two spans",
+    file: "core/trace/chronicle.ts",
+    find: "(entry.revision === revision && entry.index <= index)",
+    replace: "(entry.revision === revision && entry.index < index)",
+    suite: TRACES,
+  },
+  {
+    name: "a turn ends before its last call",
+    file: "core/trace/chronicle.ts",
+    find: "endedAt: Math.max(at, activation.lastStepAt),",
+    replace: "endedAt: at,",
+    suite: TRACES,
+  },
+  {
+    name: "a session that nobody is known to have opened is dropped from the trace",
+    file: "core/trace/chronicle.ts",
+    find: "const parentId = activation ? this.#activationId(activation.place) : this.#rootId;",
+    replace: "const parentId = this.#activationId(activation?.place ?? place);",
+    suite: TRACES,
+  },
   {
     name: "one participant may hoard any number of tasks, and state.json grows with them",
     file: "core/task-checks.ts",

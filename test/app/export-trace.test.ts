@@ -1,0 +1,164 @@
+import { describe, expect, test } from "bun:test";
+import { TraceExport } from "../../src/app/export-trace.ts";
+import type { ExportNote } from "../../src/core/trace/export-note.ts";
+import type { Span } from "../../src/core/trace/span.ts";
+import type { SpanExporter } from "../../src/ports.ts";
+import { systemIds } from "../../src/system/ids.ts";
+import { runPlan, Story, stepped } from "../core/decide-builders.ts";
+import { rest, TurnedClock } from "../simulation/turned-clock.ts";
+
+const RUN = "run_1";
+type Outcome = Awaited<ReturnType<SpanExporter["export"]>>;
+const TAKEN: Outcome = { kind: "exported" };
+const REFUSED: Outcome = { kind: "failed", code: 401, message: "no" };
+
+/** What outlives a process: the journal, the note of how far it has come, and the collector. */
+class Ground {
+  readonly story: Story = new Story(runPlan(["ada"]));
+  readonly clock: TurnedClock = new TurnedClock(0);
+  readonly sent: Span[][] = [];
+  note: ExportNote | undefined;
+  loads = 0;
+  answer: () => Promise<Outcome> = async () => TAKEN;
+
+  process(): TraceExport {
+    return new TraceExport({
+      clock: this.clock,
+      traces: {
+        read: async (_run, from) => ({
+          entries: this.story.journal.slice(from),
+          next: this.story.journal.length,
+        }),
+        note: async () => this.note,
+        keep: async (_run, note) => {
+          this.note = note;
+        },
+      },
+      exporter: async () => {
+        this.loads += 1;
+        return {
+          export: (spans) => {
+            this.sent.push([...spans]);
+            return this.answer();
+          },
+          close: async () => undefined,
+        };
+      },
+      about: { pluginVersion: "1.2.3", digest: systemIds.digest },
+      fill: async (span) => span,
+      report: (fault) => {
+        throw fault;
+      },
+    });
+  }
+
+  /** Ada has one more turn. */
+  turn(step: string): void {
+    const { story } = this;
+    if (story.member("ada").status === "starting") story.open("ada");
+    story.start("ada", "lead");
+    story.accept(stepped("ada", story.now + 1, { hostMessageId: step }));
+    story.settle("ada", { stepId: step });
+  }
+
+  /** Lets that much time go by, and everything happen that is due in it. */
+  async pass(ms: number): Promise<void> {
+    let isOver = false;
+    const over = this.clock.pass(ms).then(() => {
+      isOver = true;
+    });
+    while (!isOver) await this.clock.turn();
+    await over;
+    for (let n = 0; n < 20; n += 1) await rest();
+  }
+
+  names(): readonly string[] {
+    return this.sent.flat().map((span) => span.name);
+  }
+}
+
+describe("the export of a run's trace", () => {
+  test("comes some time after a change, once for several, and goes on where it was", async () => {
+    const ground = new Ground();
+    const traces = ground.process();
+    ground.turn("msg_1");
+    for (let n = 0; n < 5; n += 1) traces.changed(RUN);
+    expect(ground.loads).toBe(0);
+    await ground.pass(1_000);
+    expect(ground.names()).toEqual(["chat m", "invoke_agent ada"]);
+    ground.turn("msg_2");
+    traces.changed(RUN);
+    await ground.pass(1_000);
+    expect(ground.sent.map((spans) => spans.length)).toEqual([2, 2]);
+    expect(ground.loads).toBe(1);
+  });
+
+  test("is taken up by the next process behind what was exported, with the same ids below the same turn", async () => {
+    const ground = new Ground();
+    ground.turn("msg_1");
+    ground.story.start("ada", "lead");
+    const first = ground.process();
+    first.changed(RUN);
+    await ground.pass(1_000);
+    // Killed here: nobody closes it.
+    ground.story.accept(stepped("ada", ground.story.now + 1, { hostMessageId: "msg_2" }));
+    ground.story.settle("ada", { stepId: "msg_2", outcome: "failed", abandoned: true });
+    const next = ground.process();
+    next.changed(RUN);
+    await ground.pass(1_000);
+    const spans = ground.sent.flat();
+    expect(new Set(spans.map((span) => span.spanId)).size).toBe(spans.length);
+    const [late, lost] = ground.sent[1] ?? [];
+    expect(lost?.attributes["opencode.team.orphan_reason"]).toBe("process_lost");
+    expect(late?.parentId).toBe(lost?.spanId as string);
+  });
+
+  test("that is refused is noted and tried again later, with nothing lost and nothing doubled", async () => {
+    const ground = new Ground();
+    ground.answer = async () => REFUSED;
+    const traces = ground.process();
+    ground.turn("msg_1");
+    traces.changed(RUN);
+    await ground.pass(1_000);
+    expect(ground.note).toMatchObject({ exported: 0, rejected: 1, lastFault: { code: 401, message: "no" } });
+    ground.answer = async () => TAKEN;
+    await ground.pass(5_000);
+    expect(ground.note).toMatchObject({ exported: 2, rejected: 1 });
+    expect(ground.sent[1]).toEqual(ground.sent[0] as Span[]);
+    expect(ground.sent).toHaveLength(2);
+  });
+
+  test("does not keep a process that goes, though the collector never answers", async () => {
+    const ground = new Ground();
+    ground.answer = () => new Promise(() => undefined);
+    const traces = ground.process();
+    ground.turn("msg_1");
+    traces.changed(RUN);
+    let gone = false;
+    const closing = traces.close().then(() => {
+      gone = true;
+    });
+    await ground.pass(1_999);
+    expect(gone).toBe(false);
+    await ground.pass(1);
+    await closing;
+    expect(ground.sent).toHaveLength(1);
+  });
+
+  test("sends what is open when its process goes in an orderly way", async () => {
+    const ground = new Ground();
+    const traces = ground.process();
+    ground.story.open("ada");
+    ground.story.start("ada", "brief");
+    traces.changed(RUN);
+    ground.story.accept({ type: "note_orphaned" });
+    await traces.close();
+    expect(ground.names().toSorted()).toEqual([
+      "invoke_agent ada",
+      "invoke_agent lead",
+      "invoke_workflow explorers",
+    ]);
+    for (const span of ground.sent.flat())
+      expect(span.attributes["opencode.team.orphan_reason"]).toBe("shutdown");
+  });
+});
