@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { sayEvent } from "../src/cli/say-event.ts";
 import type { JournalEntry } from "../src/core/effects.ts";
 import type { SessionId } from "../src/core/ids.ts";
 import type { Message } from "../src/core/message.ts";
@@ -163,14 +164,19 @@ function journalLine(entry: JournalEntry, run: RunOnDisk | undefined): Line | un
         mark: "✋",
         text: `${by === member ? "will not end" : `will not let ${member} end`}${reason}`,
       };
-    default: {
-      const { revision: _revision, index: _index, at: _at, event, ...fields } = entry;
-      return {
-        who: member || by || "team",
-        mark: "·",
-        text: `${event} ${brief(JSON.stringify(fields), 120)}`,
-      };
-    }
+    // The report is mail, and a line.
+    case "report_sent":
+      return undefined;
+    // Kept for traces: what a model does in a turn is told by its calls and its words.
+    case "session_opened":
+    case "turn_started":
+    case "turn_settled":
+    case "step_ended":
+    case "gate_opened":
+    case "gate_closed":
+      return undefined;
+    default:
+      return { who: member || by || "team", mark: "·", text: brief(sayEvent(entry), 120) };
   }
 }
 

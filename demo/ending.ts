@@ -49,7 +49,12 @@ export function printWhereNext(terminal: Terminal): void {
     `  "plugin": [${JSON.stringify(PROJECT_ROOT)}],`,
     `  "team_mode": { "enabled": true }`,
     "Then ask OpenCode for a team in plain words.",
-    ...(existsSync(COMMAND) ? ["In another terminal, `npx flotilla status` shows it at work."] : []),
+    ...(existsSync(COMMAND)
+      ? [
+          "In another terminal, `npx flotilla status --watch` shows it at work, `npx flotilla why` says",
+          "who waits for what, and `npx flotilla trace` what took how long, tokens and cost.",
+        ]
+      : []),
   ]) {
     terminal.print(`  ${row}`.trimEnd());
   }

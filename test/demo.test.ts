@@ -56,6 +56,8 @@ describe("npm run demo", () => {
         /cy {5}⚙ write README\.md/,
       ]);
       expect(timeline).toMatch(/bo {5}✋ team_task_update is refused: task_not_ready/);
+      // Nothing of the journal is shown raw.
+      expect(timeline).not.toMatch(/[a-z]_[a-z]+ed |\{"/);
       expect(shown).toMatch(/test\/greet\.test\.js \| 15 \+/);
       expect(shown).toMatch(/state\.json +closed/);
       expect(shown).toMatch(/folders 700, files 600/);
