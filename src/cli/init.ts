@@ -1,10 +1,19 @@
-import { existsSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { FlotillaError } from "../errors.ts";
 import { agreed, YES_OPTION } from "./agree.ts";
 import { type Command, command } from "./command.ts";
 import { editConfig, type Lack } from "./edit-config.ts";
-import { textOf } from "./files.ts";
+import { orNothing, textOf } from "./files.ts";
 import { lineDiff } from "./line-diff.ts";
 import { type Paint, paint } from "./paint.ts";
 import { pluginEntries } from "./plugin-entries.ts";
@@ -94,7 +103,8 @@ function firstOf(folders: readonly string[]): string | undefined {
 function readWhole({ readJsonc }: World, path: string): string | undefined {
   const text = textOf(path);
   if (text === undefined) {
-    if (!existsSync(path)) return undefined;
+    // A link that leads nowhere is there, and is not ours to replace.
+    if (!orNothing(() => lstatSync(path))) return undefined;
     throw broken(path, "it cannot be read");
   }
   const [fault] = text.trim() === "" ? [] : readJsonc(text).faults;
@@ -164,10 +174,25 @@ function changedMeanwhile(path: string): FlotillaError {
 
 /** Under a temporary name first, so that it is never half written; a link stays one, and so do its modes. */
 function replace(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const file = existsSync(path) ? realpathSync(path) : path;
-  const mode = existsSync(file) ? statSync(file).mode & 0o777 : 0o644;
-  const temp = `${file}.flotilla-${process.pid}`;
-  writeFileSync(temp, text, { mode });
-  renameSync(temp, file);
+  let temp: string | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = existsSync(path) ? realpathSync(path) : path;
+    const mode = existsSync(file) ? statSync(file).mode & 0o777 : 0o644;
+    temp = `${file}.flotilla-${process.pid}`;
+    writeFileSync(temp, text, { mode });
+    renameSync(temp, file);
+  } catch (cause) {
+    if (temp !== undefined) rmSync(temp, { force: true });
+    throw notWritten(path, cause);
+  }
+}
+
+function notWritten(path: string, cause: unknown): FlotillaError {
+  return new FlotillaError({
+    code: "storage_failed",
+    message: `${path} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: "Nothing was changed. Make it writable, or put in by hand what is shown above.",
+    cause,
+  });
 }

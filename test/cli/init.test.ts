@@ -134,4 +134,22 @@ describe("init", () => {
       expect(desk.snapshot()).toEqual(before);
     });
   }
+
+  test("names what it cannot read or write, and leaves everything as it is", async () => {
+    await using desk = await openDesk(command);
+    const project = desk.at("work", "opencode.jsonc");
+    symlinkSync("nowhere", project);
+    // Also for a user who may do anything, there is no folder below a file.
+    const folder = desk.write("home/.config", "");
+    const before = desk.snapshot();
+    const says = (fault: string): object => ({
+      code: 2,
+      err: expect.stringMatching(new RegExp(`^flotilla: ${fault}\n.+\n$`)),
+    });
+    expect(desk.flotilla("init", "--yes")).toMatchObject(says(`${project}: it cannot be read`));
+    expect(desk.flotilla("init", "--yes", "--global")).toMatchObject(
+      says(`${folder}/opencode/opencode.jsonc cannot be written: .*`),
+    );
+    expect(desk.snapshot()).toEqual(before);
+  });
 });
