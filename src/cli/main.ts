@@ -13,6 +13,7 @@ import { type Origin, sayConfigProblem, sayOrigin } from "../config/problem.ts";
 import { readText } from "../config/read-text.ts";
 import { resolveReferences } from "../config/references.ts";
 import { readRunLimits } from "../config/run-limits.ts";
+import { surveyFromOutside } from "../core/outside-survey.ts";
 import { statusLine } from "../core/status-line.ts";
 import { type Standing, waitsOf } from "../core/waits.ts";
 import { duration } from "../core/wording.ts";
@@ -34,6 +35,7 @@ import { readProcesses } from "../system/process-identity.ts";
 import { understand } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
+import { plainLines } from "./table.ts";
 import { openTerminal } from "./terminal.ts";
 import type { ConfigSource, ConfigView, Outcome, RunView, Setting, World } from "./world.ts";
 
@@ -85,6 +87,7 @@ function openWorld(): World {
     },
     traced: (runId) => ({ runId, pluginVersion: PACKAGE.version, digest: systemIds.digest }),
     readSubagents,
+    surveyOf: ({ state, shown, unread }) => surveyFromOutside(state, shown, unread),
     sayLine: statusLine,
     waitsOf: (view, mail) => waitsOf({ ...view, owner: ownerIn(view), mail }, systemClock.now()),
     watch: watchFolder,
@@ -189,9 +192,14 @@ function settingsOf(reading: ConfigReading, sayPlace: (origin: Origin) => string
 
 function fail(fault: unknown): void {
   process.exitCode = MISUSED;
-  const said = fault instanceof Error ? fault.stack : String(fault);
-  const text = fault instanceof FlotillaError ? `${fault.message}\n${fault.hint}` : said;
-  process.stderr.write(`flotilla: ${text}\n`);
+  process.stderr.write(`flotilla: ${plainLines(sayFault(fault)).join("\n")}\n`);
+}
+
+function sayFault(fault: unknown): string {
+  if (fault instanceof FlotillaError) return `${fault.message}\n${fault.hint}`;
+  if (!(fault instanceof Error)) return String(fault);
+  // The system has said no, and says why; anything else is a fault of ours, and whoever reports it has the place.
+  return "syscall" in fault ? fault.message : (fault.stack ?? fault.message);
 }
 
 // `flotilla status | head` closes the pipe before all is written; that is no fault.

@@ -1,11 +1,11 @@
 import type { ModelChoice } from "../core/run.ts";
-import { countTasks, standingOf } from "./run-facts.ts";
-import type { RunView } from "./world.ts";
+import { countTasks, leadStanding, memberStandings } from "./run-facts.ts";
+import type { RunView, World } from "./world.ts";
 
 /** A run for programs. Instants are epoch milliseconds; what is not known is left out. */
-export function reportRun(view: RunView): object {
+export function reportRun(world: World, view: RunView): object {
   const { state, owner, unread } = view;
-  const { runId, team, label, status, reason, since, createdAt, lead, members, messages, spent } = state;
+  const { runId, team, label, status, reason, since, createdAt, lead, messages, spent } = state;
   return {
     runId,
     team: team.name,
@@ -15,10 +15,15 @@ export function reportRun(view: RunView): object {
     since,
     createdAt,
     owner: owner ?? null,
-    lead: { sessionId: lead.sessionId, directory: lead.directory, unread: unread["lead"] ?? 0 },
-    members: Object.values(members).map((member) => ({
+    lead: {
+      ...leadStanding(world, view),
+      sessionId: lead.sessionId,
+      directory: lead.directory,
+      unread: unread["lead"] ?? 0,
+    },
+    members: memberStandings(world, view).map(({ member, standing }) => ({
       name: member.plan.name,
-      ...standingOf(view, member),
+      ...standing,
       agent: member.plan.agent,
       model: member.plan.model && modelName(member.plan.model),
       sessionId: member.sessionId,

@@ -1,6 +1,6 @@
-import type { Member, MemberStatus } from "../core/run.ts";
+import type { MemberStatus } from "../core/run.ts";
 import { type Paint, paint } from "./paint.ts";
-import { countTasks, standingOf } from "./run-facts.ts";
+import { countTasks, leadStanding, type MemberStanding, memberStandings } from "./run-facts.ts";
 import { counted, cut, plain, table } from "./table.ts";
 import type { RunView, Screen, World } from "./world.ts";
 
@@ -32,7 +32,8 @@ const COLOURS: Readonly<Partial<Record<MemberStatus, Paint>>> = {
 };
 
 /** A run for people: what it is, who moves it, and a line for each member. */
-export function sayRun({ age }: World, screen: Screen, view: RunView): string {
+export function sayRun(world: World, screen: Screen, view: RunView): string {
+  const { age } = world;
   const { width } = screen;
   const { state, unread } = view;
   const { runId, team, label, status, reason, createdAt, lead, messages, spent } = state;
@@ -40,22 +41,29 @@ export function sayRun({ age }: World, screen: Screen, view: RunView): string {
   const facts = [
     `${INDENT}${status}${reason === undefined ? "" : ` (${reason})`} for ${age(state.since)}, created ${age(createdAt)} ago`,
     `${INDENT}owner: ${sayOwner(view)}`,
-    `${INDENT}lead: ${lead.sessionId} in ${lead.directory}, ${unread["lead"] ?? 0} unread`,
+    `${INDENT}lead: ${lead.sessionId} in ${lead.directory}, ${unread["lead"] ?? 0} unread${sayLead(world, view)}`,
     `${INDENT}tasks: ${sayTasks(view)}; ${counted(messages, "message")} so far`,
     ...(spent.length === 0 ? [] : [`${INDENT}used up: ${spent.join(", ")}`]),
   ];
-  const members = Object.values(state.members);
-  const rows = members.map((member) => row(age, view, member));
+  const members = memberStandings(world, view);
+  const rows = members.map((one) => row(age, view, one));
   const lines = rows.length === 0 ? [] : table(HEADING, rows, width && width - INDENT.length, DISPENSABLE);
   return [
     paint(screen, "bold", cut(plain(heading), width)),
     ...facts.map((fact) => cut(plain(fact), width)),
     ...lines.map((line, index) => {
-      const member = members[index - 1];
-      const colour = member ? COLOURS[standingOf(view, member).status] : "dim";
+      const one = members[index - 1];
+      const colour = one ? COLOURS[one.standing.status] : "dim";
       return INDENT + (colour ? paint(screen, colour, line) : line);
     }),
   ].join("\n");
+}
+
+/** Nothing of one that simply waits. */
+function sayLead(world: World, view: RunView): string {
+  const { status, since, reason } = leadStanding(world, view);
+  if (status === "waiting" && reason === undefined) return "";
+  return `, ${status}${reason === undefined ? "" : ` (${reason})`} for ${world.age(since)}`;
 }
 
 function sayOwner({ owner }: RunView): string {
@@ -69,9 +77,12 @@ function sayTasks(view: RunView): string {
   return counts.map(([word, count]) => `${count} ${word.replace("_", " ")}`).join(", ") || "none";
 }
 
-function row(age: World["age"], view: RunView, member: Member): readonly string[] {
-  const { plan, usage, tasks } = member;
-  const { status, since, tool, reason = "" } = standingOf(view, member);
+function row(
+  age: World["age"],
+  view: RunView,
+  { member: { plan, usage, tasks }, standing }: MemberStanding,
+): readonly string[] {
+  const { status, since, tool, reason = "" } = standing;
   return [
     plan.name,
     status,

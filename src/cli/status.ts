@@ -32,7 +32,7 @@ export const status: Command = command({
   async start(world, { words: [run], options, screen, terminal }) {
     const baseDir = baseDirOf(world);
     const asWords = options.line ? asLines(world) : asText(world, baseDir);
-    const say = options.json ? asJson(baseDir) : asWords;
+    const say = options.json ? asJson(world, baseDir) : asWords;
     const meant = ({ views, unreadable }: AllRuns): AllRuns => {
       if (run !== undefined) return { views: views.filter(({ state }) => isCalled(run, state)), unreadable };
       if (!options.line) return { views, unreadable };
@@ -65,9 +65,9 @@ export const status: Command = command({
 
 type Say = (runs: AllRuns, screen: Screen) => string;
 
-function asJson(baseDir: string): Say {
+function asJson(world: World, baseDir: string): Say {
   return ({ views, unreadable }) =>
-    JSON.stringify({ baseDir, runs: views.map(reportRun), unreadable }, null, 2);
+    JSON.stringify({ baseDir, runs: views.map((view) => reportRun(world, view)), unreadable }, null, 2);
 }
 
 /** What the owner shows; of a run that nobody moves, that. */

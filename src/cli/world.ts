@@ -41,6 +41,8 @@ export interface World {
   readonly project: string;
   openRuns(baseDir: string): Runs;
   readSubagents(baseDir: string): Promise<SubagentsView>;
+  /** How its participants stand: as the owner shows them, else as it was committed. */
+  surveyOf(view: RunView): Pick<RunSurvey, "lead" | "members">;
   /** In one line, for a prompt or a bar. */
   sayLine(survey: RunSurvey): string;
   /** The content of a `telemetry.json`; undefined if it makes no sense. */

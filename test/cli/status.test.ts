@@ -122,7 +122,13 @@ describe("status", () => {
           since: instant,
           createdAt: instant,
           owner: { pid: process.pid, alive: true },
-          lead: { sessionId: "ses_lead", directory: "/project", unread: 1 },
+          lead: {
+            status: "waiting",
+            since: instant,
+            sessionId: "ses_lead",
+            directory: "/project",
+            unread: 1,
+          },
           members: [
             {
               name: "ada",
@@ -179,6 +185,25 @@ describe("status", () => {
     expect(out).toContain("mail held: backoff");
     await (await desk.storage("gone")).board.show(runSurvey({ runId: "run_2", members }));
     expect(desk.flotilla("status", "run_2").out).toContain("  ada     lost ");
+  });
+
+  test("shows a lead that asks, and why a member was interrupted whom nobody shows any more", async () => {
+    await using desk = await busyDesk();
+    const { lead } = runState();
+    const gate = { kind: "permission", requestId: "per_1", subject: "bash" } as const;
+    await (await desk.storage()).runs.exclusively("run_2", (run) =>
+      run.commit(
+        runState({
+          runId: "run_2",
+          revision: 2,
+          lead: { ...lead, gates: [{ ...gate, detail: "rm", openedAt: Date.now() - 2 * MINUTE }] },
+          members: { ada: member("ada", { status: "interrupted", heldByPerson: true }) },
+        }),
+      ),
+    );
+    const { out } = desk.flotilla("status", "run_2");
+    expect(out).toContain("unread, lost (was needs approval, permission) for 2 min\n");
+    expect(out).toMatch(/^ {2}ada {5}interrupted .* general {2}stopped by person$/m);
   });
 
   test("goes on with what changes, each text once, until the named run is over", async () => {

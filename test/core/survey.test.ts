@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { surveyFromOutside } from "../../src/core/outside-survey.ts";
 import type { Member, RunState } from "../../src/core/run.ts";
 import { statusLine } from "../../src/core/status-line.ts";
 import {
@@ -186,8 +187,47 @@ describe("a run in one line", () => {
     expect(line([ada({ status: "done" })], { runStatus: "closed" })).toBe("greeter: closed, 1 done");
   });
 
-  test("fits into a line", () => {
+  test("fits into a line, and no character is cut in two", () => {
     const { length } = line([working], { team: "a-team-with-a-name-".repeat(10) });
     expect(length).toBe(80);
+    for (const before of ["", "x"]) {
+      const cut = line([
+        ada({
+          status: "needs_approval",
+          gates: [{ ...permission("per_1"), subject: before + "🚢".repeat(99) }],
+        }),
+      ]);
+      expect(cut).not.toMatch(/\p{Cs}/u);
+      expect([...cut]).toHaveLength(80);
+    }
+  });
+
+  test("is one line, and nothing of it is obeyed by a terminal, whatever a tool calls what it asks for", () => {
+    const named = { ...permission("per_1"), subject: "a\nb\u001b[31mc\u202ed" };
+    expect(line([ada({ status: "needs_approval", gates: [named] })])).toBe(
+      "greeter: ada needs approval (a b [31mc d)",
+    );
+  });
+});
+
+describe("for whoever has only files a participant stands", () => {
+  const from = (shown?: Partial<ParticipantSurvey>, parts: Partial<Member> = {}): readonly string[] => {
+    const state = stateWith({ status: "interrupted", heldByPerson: true, ...parts });
+    const members = [{ ...ada(parts), ...shown }];
+    const run = { lead: { ...ada(parts), participant: "lead" }, members } as unknown as RunSurvey;
+    const survey = surveyFromOutside(state, shown && run, { ada: 3 });
+    return survey.members.map((one) => `${said(one)} ${one.unread}`);
+  };
+
+  test("as the owner shows it", () => {
+    expect(from({ status: "working", unread: 7 })).toEqual(["working 7"]);
+  });
+
+  test("by the same rules from what is committed, where nothing is shown", () => {
+    expect(from()).toEqual(["interrupted stopped_by_person 3"]);
+  });
+
+  test("as itself, and not as an earlier one of its name", () => {
+    expect(from({ generation: 7, status: "done" })).toEqual(["interrupted stopped_by_person 3"]);
   });
 });
