@@ -3,7 +3,7 @@
  * change a run does it through OpenCode.
  */
 import type { JournalEntry } from "./core/effects.ts";
-import type { Participant, RunId, TaskId } from "./core/ids.ts";
+import type { MessageId, Participant, RunId, TaskId } from "./core/ids.ts";
 import type { Message } from "./core/message.ts";
 import { participantsOf, type RunState } from "./core/run.ts";
 import type { SubagentLedger } from "./core/subagents.ts";
@@ -19,6 +19,7 @@ import { Disk, type Step } from "./storage/disk.ts";
 import { runNotFound, unreadable } from "./storage/faults.ts";
 import { isId, Layout, sessionIdOf, sortNames, taskIdOf } from "./storage/layout.ts";
 import { RunReader, type StoredMessage, type UnreadableFile } from "./storage/run-reader.ts";
+import { Shelf } from "./storage/shelf.ts";
 import { type ProcessIdentity, readProcesses } from "./system/process-identity.ts";
 
 export type { Batch, DeliveryPhase } from "./core/delivery.ts";
@@ -44,6 +45,10 @@ export interface Runs {
   archived(): Promise<readonly RunId[]>;
   /** Of either. Rejects with `run_not_found`, and with `record_unreadable` if its state makes no sense. */
   read(runId: RunId): Promise<RunView>;
+  /** Of either, only what is committed. Rejects as {@link Runs.read} does. */
+  readState(runId: RunId): Promise<RunState>;
+  /** One message of either; undefined also while it is moved. */
+  readMessage(runId: RunId, to: Participant, messageId: MessageId): Promise<StoredMessage | undefined>;
   /** Messages that their readers have not acknowledged, in the order in which they were written. */
   readWaitingMail(view: RunView): Promise<readonly StoredMessage[]>;
   /** What has happened in a run, also in one that is archived. Rejects as {@link Runs.read} does. */
@@ -101,35 +106,39 @@ export function openRuns(baseDir: string): Runs {
   const live = new Layout(baseDir);
   const archive = new Layout(baseDir, "archive");
   const messages = new Map<string, Message>();
+  const tasks = new Shelf(disk, parseTask);
   const ids = async (folder: string): Promise<readonly RunId[]> =>
     (await disk.names(folder)).filter(isId).toSorted();
+  const inEither = async <T>(runId: RunId, read: (layout: Layout) => Promise<T>): Promise<T> => {
+    const found = read(live);
+    await found.catch(() => undefined);
+    // It may have been archived, also while it was read: then not all of it was there any more.
+    return (await disk.exists(archive.run(runId))) ? read(archive) : found;
+  };
   return {
     list: () => ids(live.runs),
     archived: () => ids(archive.archive),
-    async read(runId) {
-      const found = readRun(disk, live, runId);
-      await found.catch(() => undefined);
-      // It may have been archived, also while it was read: then not all of it was there any more.
-      return (await disk.exists(archive.run(runId))) ? readRun(disk, archive, runId) : found;
-    },
+    read: (runId) => inEither(runId, (layout) => readRun(disk, layout, tasks, runId)),
+    readState: (runId) => inEither(runId, (layout) => readState(disk, layout, runId)),
+    readMessage: (runId, to, messageId) =>
+      inEither(runId, (layout) => new RunReader(disk, layout, messages).letter(runId, to, messageId)),
     readWaitingMail: ({ state }) => new RunReader(disk, live).waitingMail(state),
-    async readHistory(runId) {
-      const found = historyIn(disk, live, runId, messages);
-      await found.catch(() => undefined);
-      if (!(await disk.exists(archive.run(runId)))) return { ...(await found), isArchived: false };
-      return { ...(await historyIn(disk, archive, runId, messages)), isArchived: true };
-    },
+    readHistory: (runId) =>
+      inEither(runId, async (layout) => ({
+        ...(await historyIn(disk, layout, runId, messages)),
+        isArchived: layout === archive,
+      })),
   };
 }
 
-async function readRun(disk: Disk, layout: Layout, runId: RunId): Promise<RunView> {
+async function readRun(disk: Disk, layout: Layout, shelf: Shelf<Task>, runId: RunId): Promise<RunView> {
   const reader = new RunReader(disk, layout);
   const state = await readState(disk, layout, runId);
   const claim = await reader.record(layout.owner(runId), parseClaim);
   const shown = await reader.record(layout.status(runId), parseTeamStatus);
   const tasks: Task[] = [];
   for (const taskId of await taskIds(disk, layout, runId)) {
-    const task = await reader.record(layout.task(runId, taskId), parseTask);
+    const task = await reader.kept(layout.task(runId, taskId), shelf);
     if (task) tasks.push(task);
   }
   return {

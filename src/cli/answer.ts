@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { GateAnswer } from "../app/answer-gate.ts";
 import type { Gate } from "../core/facts.ts";
 import type { RunState } from "../core/run.ts";
@@ -128,9 +129,8 @@ async function hand(
   const runs = world.openRuns(baseDir);
   let outcome: HandedOver = "waiting";
   const look = async (): Promise<Look> => {
-    const { path, state } = await runs.readHistory(runId);
-    outcome = outcomeIn(state, wanted);
-    return { folders: [path], isLast: outcome !== "waiting" };
+    outcome = outcomeIn(await runs.readState(runId), wanted);
+    return { folders: [join(baseDir, "runs", runId)], isLast: outcome !== "waiting" };
   };
   await follow(world, terminal, look, PATIENCE_MS);
   return outcome;

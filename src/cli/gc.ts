@@ -68,9 +68,8 @@ interface LeftWorktree {
 }
 
 async function leftWorktrees(world: World, baseDir: string): Promise<readonly LeftWorktree[]> {
-  const { views } = await readArchive(world, baseDir);
   const left: LeftWorktree[] = [];
-  for (const { lead, members } of views.map(({ state }) => state)) {
+  for (const { lead, members } of await readArchive(world, baseDir)) {
     for (const { worktree: tree } of Object.values(members)) {
       if (!tree || tree.end?.outcome === "removed" || !existsSync(tree.path)) continue;
       left.push({

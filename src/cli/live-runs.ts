@@ -3,7 +3,7 @@ import type { RunId } from "../core/ids.ts";
 import type { RunState } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
 import { readSetup } from "./setup.ts";
-import type { Runs, RunView, UnreadableFile, World } from "./world.ts";
+import type { RunView, UnreadableFile, World } from "./world.ts";
 
 /** The runs that lie in the base folder, and how a person names one of them. */
 
@@ -23,30 +23,36 @@ export interface AllRuns {
   readonly unreadable: readonly UnreadableFile[];
 }
 
-export function readRuns(world: World, baseDir: string): Promise<AllRuns> {
+export async function readRuns(world: World, baseDir: string): Promise<AllRuns> {
   const runs = world.openRuns(baseDir);
-  return readEach(runs, runs.list());
+  const { found: views, unreadable } = await readEach(await runs.list(), (runId) => runs.read(runId));
+  return {
+    views: views.toSorted((one, other) => one.state.createdAt - other.state.createdAt),
+    unreadable: [...views.flatMap((view) => view.unreadable), ...unreadable],
+  };
 }
 
-/** Those that are over and still kept. */
-export function readArchive(world: World, baseDir: string): Promise<AllRuns> {
+/** Those that are over and still kept, oldest first. There may be a thousand: only what is committed of each. */
+export async function readArchive(world: World, baseDir: string): Promise<readonly RunState[]> {
   const runs = world.openRuns(baseDir);
-  return readEach(runs, runs.archived());
+  const { found } = await readEach(await runs.archived(), (runId) => runs.readState(runId));
+  return found.toSorted((one, other) => one.createdAt - other.createdAt);
 }
 
-async function readEach(runs: Runs, ids: ReturnType<Runs["list"]>): Promise<AllRuns> {
-  const views: RunView[] = [];
+async function readEach<T>(
+  ids: readonly RunId[],
+  read: (runId: RunId) => Promise<T>,
+): Promise<{ readonly found: readonly T[]; readonly unreadable: readonly UnreadableFile[] }> {
+  const found: T[] = [];
   const unreadable: UnreadableFile[] = [];
-  for (const runId of await ids) {
+  for (const runId of ids) {
     try {
-      const view = await runs.read(runId);
-      views.push(view);
-      unreadable.push(...view.unreadable);
+      found.push(await read(runId));
     } catch (fault) {
       unreadable.push(...unreadableRun(runId, fault));
     }
   }
-  return { views: views.toSorted((one, other) => one.state.createdAt - other.state.createdAt), unreadable };
+  return { found, unreadable };
 }
 
 /** A run that was archived since the list was made is over. */
@@ -109,8 +115,8 @@ export async function anyRun(world: World, baseDir: string, wanted: string | und
   const isMeant = (state: RunState): boolean =>
     wanted === undefined ? isLedIn(world.project, state) : isCalled(wanted, state);
   if (!views.some(({ state }) => isMeant(state))) {
-    const last = (await readArchive(world, baseDir)).views.findLast(({ state }) => isMeant(state));
-    if (last) return last.state.runId;
+    const last = (await readArchive(world, baseDir)).findLast(isMeant);
+    if (last) return last.runId;
   }
   return theRun(world, views, wanted).state.runId;
 }

@@ -37,7 +37,7 @@ import { COMMANDS } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
 import { plainLines } from "./table.ts";
 import { openTerminal } from "./terminal.ts";
-import type { ConfigSource, ConfigView, Outcome, RunView, Setting, World } from "./world.ts";
+import type { ConfigSource, ConfigView, Outcome, Runs, RunView, Setting, World } from "./world.ts";
 
 /** The command's door: understands the line, opens what the commands look at, prints what they return. */
 
@@ -65,6 +65,7 @@ function openWorld(): World {
   const { env } = process;
   const directory = process.cwd();
   const at: Standpoint = { directory, worktree: workTreeOf(directory), env };
+  const opened = new Map<string, Runs>();
   return {
     version: PACKAGE.version,
     nodeRange: PACKAGE.engines.node,
@@ -80,7 +81,11 @@ function openWorld(): World {
     userFolder: userFolder(env),
     readJsonc,
     project: at.worktree === sep ? directory : at.worktree,
-    openRuns,
+    openRuns(baseDir) {
+      const runs = opened.get(baseDir) ?? openRuns(baseDir);
+      opened.set(baseDir, runs);
+      return runs;
+    },
     readExportNote(text) {
       const reading = parseExportNote(text);
       return reading.ok ? reading.value : undefined;

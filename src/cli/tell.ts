@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { DeliveryPhase } from "../core/delivery.ts";
 import type { Message } from "../core/message.ts";
 import { FlotillaError } from "../errors.ts";
@@ -124,32 +125,28 @@ async function watched(
   for (const message of messages) say(message, "written");
   if (waitMs === 0) return stages;
   const runs = world.openRuns(baseDir);
+  const { runId } = view.state;
+  const path = join(baseDir, "runs", runId);
   await follow(
     world,
     terminal,
     async () => {
-      const history = await runs.readHistory(view.state.runId);
       for (const message of messages) {
-        const stored = history.mail.find((one) => isSame(one.message, message));
+        const stored = await runs.readMessage(runId, message.to, message.messageId);
         const stage = stored && stageOf(stored);
         // One that is just being moved is seen with the next look.
         if (stage === undefined || stage === stages.get(message)) continue;
         stages.set(message, stage);
         say(message, stage);
       }
-      const isLast = history.isArchived || [...stages.values()].every((stage) => AT_END.has(stage));
       return {
-        folders: [history.path, ...messages.map(({ to }) => `${history.path}/inboxes/${to}`)],
-        isLast,
+        folders: [path, ...messages.map(({ to }) => join(path, "inboxes", to))],
+        isLast: [...stages.values()].every((stage) => AT_END.has(stage)),
       };
     },
     waitMs,
   );
   return stages;
-}
-
-function isSame(one: Message, other: Message): boolean {
-  return one.messageId === other.messageId && one.to === other.to;
 }
 
 const SAYINGS: Readonly<Record<Stage, string>> = {

@@ -2,7 +2,7 @@ import type { GateAnswer } from "../app/answer-gate.ts";
 import type { LimitChange } from "../app/change-limits.ts";
 import type { Batch } from "../core/delivery.ts";
 import type { JournalEntry } from "../core/effects.ts";
-import type { Instant, Participant, RunId } from "../core/ids.ts";
+import type { Instant, MessageId, Participant, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import type { Limits, RunState } from "../core/run.ts";
 import type { SubagentLedger } from "../core/subagents.ts";
@@ -39,6 +39,7 @@ export interface World {
   readJsonc(text: string): ConfigText;
   /** The work tree in which the caller stands, or, outside of any, its directory. */
   readonly project: string;
+  /** The same for the same folder: what was read and has not changed is not read again. */
   openRuns(baseDir: string): Runs;
   readSubagents(baseDir: string): Promise<SubagentsView>;
   /** How its participants stand: as the owner shows them, else as it was committed. */
@@ -147,6 +148,8 @@ export interface Runs {
   list(): Promise<readonly RunId[]>;
   archived(): Promise<readonly RunId[]>;
   read(runId: RunId): Promise<RunView>;
+  readState(runId: RunId): Promise<RunState>;
+  readMessage(runId: RunId, to: Participant, messageId: MessageId): Promise<StoredMessage | undefined>;
   readWaitingMail(view: RunView): Promise<readonly StoredMessage[]>;
   readHistory(runId: RunId): Promise<RunHistory>;
 }

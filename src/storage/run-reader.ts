@@ -1,16 +1,20 @@
 import { join } from "node:path";
+import { z } from "zod";
 import { type Batch, isOver } from "../core/delivery.ts";
 import type { JournalEntry } from "../core/effects.ts";
-import type { MessageId, RunId } from "../core/ids.ts";
+import type { MessageId, Participant, RunId } from "../core/ids.ts";
 import type { Message } from "../core/message.ts";
 import { participantsOf, type RunState } from "../core/run.ts";
+import { FlotillaError } from "../errors.ts";
 import type { MessagePlace } from "../ports.ts";
 import { parseBatch } from "../records/batch.ts";
 import { parseJournalEntry } from "../records/journal.ts";
 import { parseMessage } from "../records/message.ts";
+import { parseTimeless } from "../records/record.ts";
 import type { Reading } from "../records/shape.ts";
 import type { Disk } from "./disk.ts";
 import { type Inbox, type Layout, sortNames } from "./layout.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** A file that makes no sense. It is left where it is. */
 export interface UnreadableFile {
@@ -55,6 +59,17 @@ export class RunReader {
     return undefined;
   }
 
+  /** As {@link record}, of files that are read again and again: one that was not replaced is not parsed anew. */
+  async kept<T>(path: string, shelf: Shelf<T>): Promise<T | undefined> {
+    try {
+      return await shelf.read(path);
+    } catch (error) {
+      if (!(error instanceof FlotillaError) || error.code !== "record_unreadable") throw error;
+      this.unreadable.push({ path, fault: String(error.details["fault"]) });
+      return undefined;
+    }
+  }
+
   /** In the order in which it was written. The last line may still be in the making. */
   async journal(runId: RunId): Promise<readonly JournalEntry[]> {
     const path = this.#layout.journal(runId);
@@ -79,6 +94,17 @@ export class RunReader {
       ...(await this.#acked(inbox)),
       ...(await this.#givenUp(inbox)),
     ]);
+  }
+
+  /** One message, wherever it is; undefined also while it is on its way from one place to the next. */
+  async letter(runId: RunId, to: Participant, messageId: MessageId): Promise<StoredMessage | undefined> {
+    const inbox = this.#layout.inbox(runId, to);
+    const waiting = (await this.#waiting(inbox)).find(({ message }) => message.messageId === messageId);
+    if (waiting) return waiting;
+    if (await this.#disk.exists(inbox.processedMessage(messageId))) return this.#ackedOne(inbox, messageId);
+    return (await this.#disk.exists(inbox.deadMessage(messageId)))
+      ? this.#givenUpOne(inbox, messageId)
+      : undefined;
   }
 
   async #mail(
@@ -116,19 +142,23 @@ export class RunReader {
     return found;
   }
 
-  async #acked(inbox: Inbox): Promise<readonly StoredMessage[]> {
-    return this.#inFolder(inbox.processed, async (messageId) => {
-      const message = await this.#message(inbox, messageId, inbox.processedMessage(messageId));
-      return message && { message, place: "processed" };
-    });
+  #acked(inbox: Inbox): Promise<readonly StoredMessage[]> {
+    return this.#inFolder(inbox.processed, (messageId) => this.#ackedOne(inbox, messageId));
   }
 
-  async #givenUp(inbox: Inbox): Promise<readonly StoredMessage[]> {
-    return this.#inFolder(inbox.dead, async (messageId) => {
-      const message = await this.#message(inbox, messageId, inbox.deadMessage(messageId));
-      const reason = await this.record(inbox.deadReason(messageId), parseReason);
-      return message && { message, place: "dead", ...(reason === undefined ? {} : { reason }) };
-    });
+  async #ackedOne(inbox: Inbox, messageId: MessageId): Promise<StoredMessage | undefined> {
+    const message = await this.#message(inbox, messageId, inbox.processedMessage(messageId));
+    return message && { message, place: "processed" };
+  }
+
+  #givenUp(inbox: Inbox): Promise<readonly StoredMessage[]> {
+    return this.#inFolder(inbox.dead, (messageId) => this.#givenUpOne(inbox, messageId));
+  }
+
+  async #givenUpOne(inbox: Inbox, messageId: MessageId): Promise<StoredMessage | undefined> {
+    const message = await this.#message(inbox, messageId, inbox.deadMessage(messageId));
+    const reason = await this.record(inbox.deadReason(messageId), parseReason);
+    return message && { message, place: "dead", ...(reason === undefined ? {} : { reason }) };
   }
 
   async #message(
@@ -160,10 +190,10 @@ export class RunReader {
   }
 }
 
-/** `{"reason": "…"}`, beside a message that was given up. */
+/** Beside a message that was given up. */
+const reasonSchema = z.looseObject({ reason: z.string() });
+
 function parseReason(text: string): Reading<string> {
-  const [, quoted] = /"reason":("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
-  return quoted === undefined
-    ? { ok: false, fault: "it names no reason" }
-    : { ok: true, value: JSON.parse(quoted) as string };
+  const reading = parseTimeless(reasonSchema, text);
+  return reading.ok ? { ok: true, value: reading.value.reason } : reading;
 }

@@ -62,6 +62,38 @@ describe("the library", () => {
     });
   });
 
+  test("finds one message wherever it is, also in a run that is over, and with a reason that makes no sense", async () => {
+    await using world = await openDiskWorld();
+    const { runs, mailbox } = world.one;
+    await runs.create(runState());
+    for (const seq of [1, 2, 3, 4]) await mailbox.put(message(seq));
+    await mailbox.reserve(batch(["mail_2"]));
+    await mailbox.reserve(batch(["mail_3"], { batchId: "batch_3" }));
+    await mailbox.ack(batch(["mail_3"], { batchId: "batch_3" }));
+    await mailbox.bury(RUN, "ada", ["mail_4"], "nobody reads it");
+    const library = flotilla.openRuns(world.baseDir);
+    const places = (): Promise<unknown> =>
+      Promise.all(
+        [1, 2, 3, 4, 5].map(async (seq) => {
+          const found = await library.readMessage(RUN, "ada", `mail_${seq}`);
+          return found && [found.message.messageId, found.place, found.reason ?? found.batch?.batchId];
+        }),
+      );
+    const all = [
+      ["mail_1", "ready", undefined],
+      ["mail_2", "reserved", "batch_1"],
+      ["mail_3", "processed", undefined],
+      ["mail_4", "dead", "nobody reads it"],
+      undefined,
+    ];
+    expect(await places()).toEqual(all);
+    writeFileSync(world.at("inboxes", "ada", "dead", "mail_4.reason.json"), '{"reason":"\\x"}');
+    await runs.archive(RUN);
+    const [first, second, third] = all;
+    expect(await places()).toEqual([first, second, third, ["mail_4", "dead", undefined], undefined]);
+    expect(await library.readState(RUN)).toEqual(runState());
+  });
+
   test("rejects with a code for a run that is not there, has no name of a run, or cannot be read", async () => {
     await using world = await openDiskWorld();
     const runs = flotilla.openRuns(world.baseDir);
