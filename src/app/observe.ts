@@ -1,10 +1,11 @@
 import type { Command, TurnSettled } from "../core/commands.ts";
-import type { Fact, Gate, GateReply } from "../core/facts.ts";
+import type { Fact } from "../core/facts.ts";
 import { LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
-import { gatesOf, type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
+import { type LeadSeat, type Member, memberOf, type RunState, turnOf } from "../core/run.ts";
 import { faultText } from "../core/wording.ts";
 import type { LastTurn, Step } from "../ports.ts";
 import type { Courier } from "./courier.ts";
+import { GateWatch } from "./gate-watch.ts";
 import type { Kin, Seat, SessionIndex } from "./session-index.ts";
 import type { SessionWatch, SessionWatches } from "./session-watch.ts";
 import { loadOwned } from "./task-books.ts";
@@ -37,6 +38,7 @@ export class Observer {
   readonly #watches: SessionWatches;
   readonly #transactor: Transactor;
   readonly #desk: ObserverDesk;
+  readonly #gates: GateWatch;
   #closed = false;
 
   constructor(
@@ -51,6 +53,10 @@ export class Observer {
     this.#watches = watches;
     this.#transactor = transactor;
     this.#desk = desk;
+    this.#gates = new GateWatch(world, index, transactor, {
+      courier: (runId) => desk.courier(runId),
+      checkSettled: (sessionId) => this.checkSettled(sessionId),
+    });
   }
 
   /** From here on nothing is noted: a host that goes down stops its turns as a person would, and nobody has stopped them. */
@@ -72,7 +78,7 @@ export class Observer {
     watch.lane.add(async () => {
       if (watch.pulse.note(fact, of, this.#world.clock.now())) this.#desk.changed(seat.runId);
       await (fact.sessionId === of ? this.#note(seat, watch, fact) : this.#noteBelow(kin, fact));
-      if (this.#isDoubtful(kin, fact)) await this.#checkGates(kin);
+      if (this.#gates.isDoubtful(kin, fact)) await this.#gates.check(kin);
     });
   }
 
@@ -96,7 +102,7 @@ export class Observer {
   checkGates(sessionId: SessionId): void {
     const kin = this.#index.kin(sessionId);
     if (!kin || this.#closed) return;
-    this.#watches.of(kin.of).lane.addOnce(() => this.#checkGates(kin));
+    this.#watches.of(kin.of).lane.addOnce(() => this.#gates.check(kin));
   }
 
   /**
@@ -152,9 +158,9 @@ export class Observer {
         courier?.removed(participant, fact.hostMessageId);
         return;
       case "gate_opened":
-        return this.#gateOpened(seat, fact.gate);
+        return this.#gates.opened(seat, fact.gate);
       case "gate_closed":
-        return this.#gateClosed(seat, fact);
+        return this.#gates.closed(seat, fact);
       case "tool_ended":
         watch.ledger.ended(fact);
         return;
@@ -175,9 +181,9 @@ export class Observer {
     const { ledger } = watch;
     switch (fact.type) {
       case "gate_opened":
-        return this.#gateOpened(kin.seat, { ...fact.gate, sessionId: fact.sessionId });
+        return this.#gates.opened(kin.seat, { ...fact.gate, sessionId: fact.sessionId });
       case "gate_closed":
-        await this.#gateClosed(kin.seat, fact);
+        await this.#gates.closed(kin.seat, fact);
         return this.checkSettled(kin.of);
       case "tool_started":
         ledger.started(fact);
@@ -192,76 +198,8 @@ export class Observer {
       }
       case "session_deleted":
         this.#index.part(fact.sessionId);
-        return this.#checkGates(kin);
+        return this.#gates.check(kin);
     }
-  }
-
-  /** A session that goes on, or rests, is not held: what is noted of its requests may be out of date. */
-  #isDoubtful({ of, seat }: Kin, { type, sessionId }: Fact): boolean {
-    if (type !== "list_shown" && type !== "step_ended" && type !== "session_idle") return false;
-    const state = this.#index.state(seat.runId);
-    const asking = state ? gatesOf(state, seat.participant).map((gate) => gate.sessionId ?? of) : [];
-    return sessionId === of ? asking.length > 0 : asking.includes(sessionId);
-  }
-
-  /** A subagent in the background asks: the turn that began it is not over, and its end is looked for with the answer. */
-  async #isHeldBelow(kin: Kin): Promise<boolean> {
-    const asking = (): boolean => {
-      const state = this.#index.state(kin.seat.runId);
-      return state !== undefined && gatesOf(state, kin.seat.participant).some(({ sessionId }) => sessionId);
-    };
-    if (!asking()) return false;
-    await this.#checkGates(kin);
-    return asking();
-  }
-
-  async #gateOpened({ runId, participant, generation }: Seat, gate: Gate): Promise<void> {
-    const { unattended } = this.#world;
-    await this.#transactor.transact(runId, () => ({
-      type: "note_gate_opened",
-      participant,
-      generation,
-      gate,
-      ...(unattended === undefined ? {} : { unattended }),
-    }));
-    this.#desk.courier(runId)?.lookForSlots();
-  }
-
-  async #gateClosed(
-    { runId, participant, generation }: Seat,
-    { requestId, reply }: { readonly requestId: string; readonly reply?: GateReply },
-  ): Promise<void> {
-    await this.#transactor.transact(runId, () => ({
-      type: "note_gate_closed",
-      participant,
-      generation,
-      requestId,
-      ...(reply === undefined ? {} : { reply }),
-    }));
-    this.#desk.courier(runId)?.look(participant);
-  }
-
-  /**
-   * What waits in the host is open, whoever told of it; what does not is closed, if the session runs here: the host of
-   * another process has a list of its own.
-   */
-  async #checkGates({ of, seat }: Kin): Promise<void> {
-    const { runId, participant } = seat;
-    const state = this.#index.state(runId);
-    if (!state || !seat.live) return;
-    const { host, leases } = this.#world;
-    const directory = memberOf(state, participant)?.directory ?? state.lead.directory;
-    const waiting = (await host.openGates(directory)).flatMap(({ sessionId, gate }) => {
-      if (this.#index.kin(sessionId)?.of !== of) return [];
-      return [sessionId === of ? gate : { ...gate, sessionId }];
-    });
-    if (waiting.length > 0) await leases.take(runId, of);
-    for (const gate of waiting) await this.#gateOpened(seat, gate);
-    if (!leases.holds(runId, of)) return;
-    const ids = new Set(waiting.map(({ requestId }) => requestId));
-    const gone = gatesOf(state, participant).filter(({ requestId }) => !ids.has(requestId));
-    for (const { requestId } of gone) await this.#gateClosed(seat, { requestId });
-    if (gone.length > 0) this.checkSettled(of);
   }
 
   async #turnStarted(seat: Seat, watch: SessionWatch): Promise<void> {
@@ -388,7 +326,7 @@ export class Observer {
     try {
       await courier?.takeUp(seat.participant);
       await this.#settle(seat, watch, sessionId);
-      await this.#checkGates({ of: sessionId, seat });
+      await this.#gates.check({ of: sessionId, seat });
     } catch (fault) {
       this.#lookAgain(watch, sessionId, COMMIT_RETRY_MS);
       throw fault;
@@ -416,7 +354,7 @@ export class Observer {
       this.#lookAgain(watch, sessionId, SETTLE_RETRY_MS);
       return;
     }
-    if (!watch.abandoned && (await this.#isHeldBelow({ of: sessionId, seat }))) return;
+    if (!watch.abandoned && (await this.#gates.isHeldBelow({ of: sessionId, seat }))) return;
     const courier = this.#desk.courier(runId);
     const error = step.error ?? watch.fault;
     const failed = outcomeOf(step, error, watch.abandoned) === "failed";
