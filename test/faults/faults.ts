@@ -1151,6 +1151,13 @@ export const FAULTS: readonly Fault[] = [
     suite: OBSERVE,
   },
   {
+    name: "what a step has used is not known while mail is being posted",
+    file: "app/mail/standing.ts",
+    find: "await this.#routes.of(recipient).present();",
+    replace: "await this.#batches(recipient);",
+    suite: ["app/pending-post.test.ts"],
+  },
+  {
     name: "a person's answer that a crash has cut off is given by nobody",
     file: "app/fleet.ts",
     find: "    this.index.update(state);\n    this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));\n    this.#beside(this.#performer.finishIfClosing(runId));",

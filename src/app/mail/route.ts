@@ -93,6 +93,11 @@ export class Route {
   /** The batches once everything that was told so far is worked in, for one who only looks at them. */
   async upToDate(): Promise<readonly Batch[]> {
     await this.lane.reached();
+    return this.present();
+  }
+
+  /** The batches as they are at this moment, for one who asks for nothing of them that changes. */
+  async present(): Promise<readonly Batch[]> {
     return this.#batches
       ? this.loaded
       : this.#office.world.mailbox.batches(this.#office.runId, this.recipient);

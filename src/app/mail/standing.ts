@@ -21,7 +21,7 @@ export interface RouteReport {
 
 /**
  * How mail stands, for those who only look. Answers take all into account that had been told when they were asked for, and
- * change nothing; {@link report} alone answers at once, by what is known.
+ * change nothing. At once, by what is known, answer only {@link report} and {@link messagesIn}.
  */
 export class Standing {
   readonly #office: Office;
@@ -88,10 +88,11 @@ export class Standing {
     return this.#causeOf(unseen.filter((batch) => marks.some((mark) => isOf(batch, mark))));
   }
 
-  /** Messages on their way that stand in a list with these marks. */
+  /** Messages on their way that stand in a list with these marks. What travels in a prompt never changes. */
   async messagesIn(recipient: Participant, marks: readonly FlotillaMark[]): Promise<readonly MessageId[]> {
     if (marks.length === 0) return [];
-    const shown = (await this.#batches(recipient)).filter((batch) => marks.some((mark) => isOf(batch, mark)));
+    const batches = await this.#routes.of(recipient).present();
+    const shown = batches.filter((batch) => marks.some((mark) => isOf(batch, mark)));
     return shown.flatMap((batch) => batch.messageIds);
   }
 
