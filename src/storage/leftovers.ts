@@ -36,14 +36,14 @@ export class Leftovers {
 
   /** @param before runs that were archived earlier than that have been kept for long enough. */
   async list(before: Instant): Promise<readonly Leftover[]> {
-    const { runs, archive } = this.#layout;
+    const { runs, archive, subagents } = this.#layout;
     const found: Leftover[] = [];
     for (const runId of await this.#ids(archive)) {
       if (await isExpired(this.#disk, this.#layout, runId, before)) {
         found.push(await this.#leftover("archived_run", this.#layout.archived(runId)));
       }
     }
-    for (const folder of [runs, archive]) found.push(...(await this.#temporaries(folder)));
+    for (const folder of [runs, archive, subagents]) found.push(...(await this.#temporaries(folder)));
     for (const runId of await this.#ids(runs)) {
       if (!(await this.#isAlive(this.#layout.owner(runId)))) found.push(...(await this.#inRun(runId)));
     }

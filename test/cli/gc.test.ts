@@ -31,6 +31,7 @@ async function usedDesk(): Promise<Desk> {
   }
   for (const folder of [
     "runs",
+    "subagents",
     `runs/${RUN}/tasks`,
     `runs/${RUN}/inboxes/ada/processed`,
     "runs/run_live/tasks",
@@ -57,6 +58,7 @@ const GOING = (desk: Desk): readonly string[] =>
   [
     "archive/run_old",
     "runs/.tmp-old",
+    "subagents/.tmp-old",
     `runs/${RUN}/tasks/.tmp-old`,
     `runs/${RUN}/inboxes/ada/processed/.tmp-old`,
   ].map((path) => join(desk.baseDir, path));
@@ -65,6 +67,7 @@ const STAYING = (desk: Desk): readonly string[] =>
   [
     "archive/run_young/state.json",
     "runs/.tmp-young",
+    "subagents/.tmp-young",
     "runs/run_live/tasks/.tmp-old",
     `runs/${RUN}/state.json`,
     `runs/${RUN}/owner.json`,
@@ -87,7 +90,7 @@ describe("gc", () => {
 
     const done = desk.flotillaUnderBun("gc", "--yes");
     expect({ code: done.code, err: done.err }).toEqual({ code: 0, err: "" });
-    expect(done.out).toEndWith("\nRemoved 4 things.\n");
+    expect(done.out).toEndWith("\nRemoved 5 things.\n");
     expect(GOING(desk).filter((path) => existsSync(path))).toEqual([]);
     expect(STAYING(desk).filter((path) => !existsSync(path))).toEqual([]);
     expect(desk.flotilla("gc")).toEqual({
