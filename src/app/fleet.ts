@@ -1,14 +1,7 @@
 import { openRun, type RunPlan } from "../core/decide-run.ts";
 import { type DeedEffect, isRecord } from "../core/effects.ts";
 import type { Fact } from "../core/facts.ts";
-import {
-  type Instant,
-  LEAD,
-  type MemberName,
-  type Participant,
-  type RunId,
-  type SessionId,
-} from "../core/ids.ts";
+import { type Instant, LEAD, type Participant, type RunId, type SessionId } from "../core/ids.ts";
 import { timeIsUpAt } from "../core/policy.ts";
 import { type RunState, turnOf } from "../core/run.ts";
 import { FlotillaError } from "../errors.ts";
@@ -27,6 +20,7 @@ import { PaneShow } from "./show-panes.ts";
 import { sweepStatus } from "./sweep-status.ts";
 import { loadOwned } from "./task-books.ts";
 import { type Commit, type Prepare, type Transaction, Transactor } from "./transact.ts";
+import { unreadCounter } from "./unread-counts.ts";
 import { Waiters } from "./waiters.ts";
 import type { World } from "./world.ts";
 
@@ -141,13 +135,13 @@ export class Fleet {
    * with the refusal of a graceful end.
    */
   async closeRun(runId: RunId, force: boolean, reason: string): Promise<void> {
-    // Asked before the lock is taken: a courier that gives mail up waits for the lock itself.
-    const seen = await this.#seenCounts(runId);
+    // By force nobody's mail counts, and nothing that carries it is waited for.
+    const unreadIn = force ? () => ({}) : await unreadCounter(this, runId);
     await this.transact(runId, async (state) => ({
       type: "close_run",
       force,
       reason,
-      unread: await this.#unreadCounts(state, seen),
+      unread: await unreadIn(state),
     }));
   }
 
@@ -499,25 +493,6 @@ export class Fleet {
     for (const [, sessionId] of state ? sessionsOf(state) : [])
       await this.world.leases.release(runId, sessionId);
     await this.world.ownership.release(runId);
-  }
-
-  /** Messages that a member's model has been shown: read, though their ack may come a moment later. */
-  async #seenCounts(runId: RunId): Promise<ReadonlyMap<MemberName, number>> {
-    const courier = this.courier(runId);
-    const names = Object.keys(this.index.state(runId)?.members ?? {});
-    const counts = names.map(async (name) => [name, (await courier?.standing.seen(name)) ?? 0] as const);
-    return new Map(await Promise.all(counts));
-  }
-
-  async #unreadCounts(
-    state: RunState,
-    seen: ReadonlyMap<MemberName, number>,
-  ): Promise<Record<MemberName, number>> {
-    const counts = Object.keys(state.members).map(async (name) => {
-      const files = await this.world.mailbox.unreadCount(state.runId, name);
-      return [name, Math.max(0, files - (seen.get(name) ?? 0))] as const;
-    });
-    return Object.fromEntries(await Promise.all(counts));
   }
 
   #beside(work: Promise<void>): void {

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Fleet } from "../../src/app/fleet.ts";
 import type { Host, Prompt } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
@@ -11,12 +11,12 @@ import { silentHost } from "../support/silent-host.ts";
 const RUN = "run_1";
 const ADA = "ses_ada";
 
-test("what a step has used is on record while mail is being posted to its session", async () => {
+/** Ada works on her brief, and more mail is being posted to her: the host never answers. */
+async function posting() {
   const prompts: Prompt[] = [];
   const host: Host = {
     ...silentHost,
     lastTurn: async () => ({ activity: "busy" }),
-    // The second one is never answered.
     post: async (prompt) => {
       prompts.push(prompt);
       return prompts.length === 1 ? { kind: "accepted" } : new Promise(() => undefined);
@@ -39,11 +39,24 @@ test("what a step has used is on record while mail is being posted to its sessio
   }));
   await rest();
   expect(prompts).toHaveLength(2);
+  return { fleet, clock };
+}
 
-  const tokens = { input: 7, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
-  const step = { hostMessageId: "msg_1", finish: "tool-calls", summary: false, tokens, cost: 0 };
-  const at = { startedAt: NOON, completedAt: clock.now() + 1 };
-  fleet.observe({ type: "step_ended", sessionId: ADA, step: { ...step, ...at } });
-  await rest();
-  expect(fleet.index.state(RUN)?.members["ada"]?.usage.tokens).toBe(7);
+describe("while mail is being posted to a member", () => {
+  test("what its step has used is on record", async () => {
+    const { fleet, clock } = await posting();
+    const tokens = { input: 7, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+    const step = { hostMessageId: "msg_1", finish: "tool-calls", summary: false, tokens, cost: 0 };
+    const at = { startedAt: NOON, completedAt: clock.now() + 1 };
+    fleet.observe({ type: "step_ended", sessionId: ADA, step: { ...step, ...at } });
+    await rest();
+    expect(fleet.index.state(RUN)?.members["ada"]?.usage.tokens).toBe(7);
+  });
+
+  test("its run is ended by force", async () => {
+    const { fleet } = await posting();
+    void fleet.closeRun(RUN, true, "deleted by force");
+    await rest();
+    expect(fleet.index.state(RUN)?.status).toBe("closed");
+  });
 });
