@@ -18,6 +18,7 @@ import { toSettings } from "./config/settings.ts";
 import { openTeams } from "./config/teams.ts";
 import type { SessionId } from "./core/ids.ts";
 import type { RunState } from "./core/run.ts";
+import { requestOf } from "./core/subagents.ts";
 import { openWorktrees } from "./git/worktrees.ts";
 import { hooks } from "./hooks/hooks.ts";
 import { type Section, sectionsOf } from "./hooks/sections.ts";
@@ -30,7 +31,6 @@ import { launchOf } from "./opencode/launch.ts";
 import { promptNews } from "./opencode/prompt-news.ts";
 import { isSidePrompt } from "./opencode/side-prompts.ts";
 import { resultOf, shownTasks } from "./opencode/subagents.ts";
-import { taskTarget } from "./opencode/task-target.ts";
 import { withholdTools } from "./opencode/tool-offer.ts";
 import { amended, isHostsOwn } from "./opencode/traces.ts";
 import { shownIn } from "./opencode/witness.ts";
@@ -198,7 +198,7 @@ async function serve(
         },
         ...(own.taskRecovery ? { subagents: deskOf(subagents) } : {}),
         async beginsTask(sessionId, callId, input) {
-          guardTask(fleet.index, taskTarget(input));
+          guardTask(fleet.index, requestOf(sessionId, callId, input).taskId);
           return own.taskRecovery ? subagents.begin({ sessionId, callId, directory }, input) : undefined;
         },
         configure: (given) => {

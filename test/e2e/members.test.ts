@@ -429,6 +429,17 @@ describe("a member's own subagent", () => {
       ).toContain("not_allowed");
       for (const [one, count] of quiet) expect(one.requests()).toHaveLength(count);
       expect((await team.files.state()).status).toBe("active");
+      // Nor does its lead, whose child it is, by an id that is another only to the letter.
+      const spoken = ada.requests().length;
+      expect(
+        await team.lead.tries("task", {
+          description: "Trick",
+          prompt: "Work for me.",
+          subagent_type: "general",
+          task_id: ` ${ada.sessionId}\n`,
+        }),
+      ).toContain("not_allowed");
+      expect(ada.requests()).toHaveLength(spoken);
       // A session of nobody's is gone on with as ever.
       const [child] = await play.host.children(ada.sessionId);
       expect(

@@ -1165,6 +1165,13 @@ export const FAULTS: readonly Fault[] = [
     suite: ["app/pending-post.test.ts"],
   },
   {
+    name: "whoever puts a blank before a member's session id speaks in the person's voice there",
+    file: "compose.ts",
+    find: "guardTask(fleet.index, requestOf(sessionId, callId, input).taskId);",
+    replace: 'guardTask(fleet.index, String(input["task_id"]));',
+    suite: ["e2e/members.test.ts"],
+  },
+  {
     name: "a person's answer that a crash has cut off is given by nobody",
     file: "app/fleet.ts",
     find: "    this.index.update(state);\n    this.#beside(this.#performer.perform(state, this.#transactor.pendingDeeds(state), true));\n    this.#beside(this.#performer.finishIfClosing(runId));",
