@@ -4,16 +4,12 @@ import { answerGate, noteGateClosed, noteGateOpened } from "./decide-gates.ts";
 import { changeLimits } from "./decide-limits.ts";
 import { noteUndeliverable, sendMessage } from "./decide-mail.ts";
 import {
-  approveShutdown,
-  noteAtRest,
   notePrompted,
   noteSessionDeleted,
   noteSessionOpened,
   noteStep,
   noteTurnSettled,
   noteTurnStarted,
-  rejectShutdown,
-  requestShutdown,
 } from "./decide-members.ts";
 import { noteQuiet } from "./decide-quiet.ts";
 import {
@@ -25,6 +21,7 @@ import {
   noteWorktreeEnded,
   orphanRun,
 } from "./decide-run.ts";
+import { approveShutdown, noteAtRest, rejectShutdown, requestShutdown } from "./decide-shutdown.ts";
 import { createTasks, updateTask } from "./decide-tasks.ts";
 import { type Instant, LEAD, PERSON } from "./ids.ts";
 import { type Refusal, refuse } from "./refusal.ts";

@@ -308,14 +308,14 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a rejected shutdown is told to a member that is lost",
-    file: "core/decide-members.ts",
+    file: "core/decide-shutdown.ts",
     find: "if (reader !== LEAD && !takesMail(member)) return told;",
     replace: "",
     suite: [...MEMBERS, ...HISTORIES],
   },
   {
     name: "a member is not told that it need not end after all",
-    file: "core/decide-members.ts",
+    file: "core/decide-shutdown.ts",
     find: "const reader = asker === by ? other : asker;",
     replace: "const reader = asker;",
     suite: [...MEMBERS, "core/shutdown.test.ts"],
@@ -350,7 +350,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a member that agreed to its end is ended in the middle of its turn",
-    file: "core/decide-members.ts",
+    file: "core/decide-shutdown.ts",
     find: "return hasTurn(member) || (mayHaveOne",
     replace: "return (mayHaveOne",
     suite: MEMBERS,
@@ -927,7 +927,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a member that is being woken ends before its turn",
-    file: "core/decide-members.ts",
+    file: "core/decide-shutdown.ts",
     find: "(mayHaveOne && command.turnAhead)",
     replace: "false",
     suite: MEMBERS,
