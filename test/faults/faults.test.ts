@@ -69,6 +69,12 @@ describe("a test goes red where", () => {
 });
 
 afterAll(async () => {
+  // Of a run of some tests, or of one that was not green to begin with, the page would say that every defect lives.
+  if (verdicts.size === FAULTS.length) await writePage();
+  for (const nursery of nurseries) await nursery[Symbol.asyncDispose]();
+}, WAIT_MS);
+
+async function writePage(): Promise<void> {
   const rows = await Promise.all(
     FAULTS.map(async (fault) => {
       const verdict = await verdicts.get(fault)?.catch(() => undefined);
@@ -95,5 +101,4 @@ afterAll(async () => {
       "",
     ].join("\n"),
   );
-  for (const nursery of nurseries) await nursery[Symbol.asyncDispose]();
-}, WAIT_MS);
+}
