@@ -23,6 +23,7 @@ afterEach(() => {
 const SOUND = {
   "src/index.ts": "export const answer = 42;\n",
   "src/compose.ts": 'export { answer } from "./index.ts";\n',
+  "src/telemetry/otlp.ts": 'export { answer } from "../index.ts";\n',
   "test/sound.test.ts": planted(
     `test('a <b> & "c"', () => expect(1).toBe(1));\ntest("two", () => expect(2).toBe(2));`,
   ),
