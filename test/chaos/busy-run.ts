@@ -96,8 +96,9 @@ function letterWriter(team: Team, chance: Chance): (request: ModelRequest) => Re
     if (self === undefined || request.kind !== "turn") return undefined;
     if (request.toolResultsSinceLastUser.length > 0) return after(chance() * LONGEST_THOUGHT_MS, SILENCE);
     const others = [...names.values()].filter((name) => name !== self);
-    const to =
-      self === "lead" && chance() < 0.25 ? "*" : (others[Math.floor(chance() * others.length)] ?? "lead");
+    // The first one to all: what is answered within a turn that a person began is the person's to repeat, if that is cut off.
+    const toAll = written === 0 || (self === "lead" && chance() < 0.25);
+    const to = toAll ? "*" : (others[Math.floor(chance() * others.length)] ?? "lead");
     const letter = (): readonly [string, unknown] => {
       written += 1;
       return ["team_send_message", { to, body: `Letter ${written} of ${self}` }];
