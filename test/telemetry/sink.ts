@@ -25,8 +25,15 @@ export interface SentSpan {
   readonly status: { readonly code?: number; readonly message?: string };
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly links: readonly { readonly spanId: string }[];
+  readonly events: readonly SentEvent[];
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
+}
+
+export interface SentEvent {
+  readonly name: string;
+  readonly timeUnixNano: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
 }
 
 export function openSink(): Sink {
@@ -56,12 +63,18 @@ export function openSink(): Sink {
 
 function spansIn(body: unknown): readonly SentSpan[] {
   const { resourceSpans } = body as {
-    resourceSpans: { scopeSpans: { spans: (SentSpan & { attributes: Pair[] })[] }[] }[];
+    resourceSpans: { scopeSpans: { spans: Told<SentSpan & { events: Told<SentEvent>[] }>[] }[] }[];
   };
   return resourceSpans
     .flatMap(({ scopeSpans }) => scopeSpans)
     .flatMap(({ spans }) => spans)
-    .map((span) => ({ ...span, attributes: Object.fromEntries(span.attributes.map(pairOf)) }));
+    .map((span) => ({ ...withAttributes(span), events: span.events.map(withAttributes) }));
+}
+
+type Told<T> = Omit<T, "attributes"> & { readonly attributes: readonly Pair[] };
+
+function withAttributes<T extends { readonly attributes: readonly Pair[] }>(one: T) {
+  return { ...one, attributes: Object.fromEntries(one.attributes.map(pairOf)) };
 }
 
 interface Pair {
