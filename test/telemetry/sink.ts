@@ -1,7 +1,7 @@
 /** A collector on loopback that keeps what it is sent, and answers what a test wants. */
 export interface Sink {
   readonly url: string;
-  /** Every span of every request, oldest first. */
+  /** Every span that it has taken, oldest first. */
   spans(): readonly SentSpan[];
   readonly requests: readonly SentRequest[];
   /** From now on; 0 never answers. */
@@ -13,6 +13,7 @@ export interface SentRequest {
   readonly path: string;
   readonly headers: Headers;
   readonly body: Uint8Array;
+  readonly isTaken: boolean;
 }
 
 /** As OTLP/JSON has it, as far as tests look. */
@@ -45,7 +46,12 @@ export function openSink(): Sink {
     idleTimeout: 0,
     async fetch(request) {
       const body = new Uint8Array(await request.arrayBuffer());
-      requests.push({ path: new URL(request.url).pathname, headers: request.headers, body });
+      requests.push({
+        path: new URL(request.url).pathname,
+        headers: request.headers,
+        body,
+        isTaken: status === 200,
+      });
       if (status === 0) return new Promise<Response>(() => undefined);
       return new Response(status === 200 ? "{}" : "no", { status });
     },
@@ -53,7 +59,10 @@ export function openSink(): Sink {
   return {
     url: `http://127.0.0.1:${server.port}`,
     requests,
-    spans: () => requests.flatMap(({ body }) => spansIn(JSON.parse(new TextDecoder().decode(body)))),
+    spans: () =>
+      requests
+        .filter(({ isTaken }) => isTaken)
+        .flatMap(({ body }) => spansIn(JSON.parse(new TextDecoder().decode(body)))),
     answers: (wanted) => {
       status = wanted;
     },
