@@ -18,7 +18,7 @@ let packed = "";
 let tarball = "";
 
 beforeAll(() => {
-  checkout = makeCheckout(["docs", "schema", "scripts", "src"]);
+  checkout = makeCheckout(["docs", "report", "schema", "scripts", "src"]);
   packed = mkdtempSync(join(tmpdir(), "flotilla-packed-"));
   const { status, stderr } = spawnSync(
     "npm",

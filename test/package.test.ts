@@ -19,7 +19,7 @@ let tarball = "";
 let installed = "";
 
 beforeAll(() => {
-  checkout = makeCheckout(["docs", "schema", "scripts", "src", "test"]);
+  checkout = makeCheckout(["docs", "report", "schema", "scripts", "src", "test"]);
   user = mkdtempSync(join(tmpdir(), "flotilla-user-"));
   const packed = must(
     "npm",
@@ -46,7 +46,7 @@ describe("the package", () => {
     const own = filesBelow(installed).filter((path) => !path.startsWith("node_modules/"));
     const unexpected = own.filter(
       (path) =>
-        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|docs\/.+\.(md|svg|png))$/.test(path) &&
+        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|report\/.+\.(js|css|html)|docs\/.+\.(md|svg|png))$/.test(path) &&
         !["LICENSE", "README.md", "package.json"].includes(path),
     );
     expect(unexpected).toEqual([]);

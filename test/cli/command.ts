@@ -35,7 +35,7 @@ export function buildCommand(): BuiltCommand {
 }
 
 function build(): BuiltCommand {
-  const checkout = makeCheckout(["src"]);
+  const checkout = makeCheckout(["report", "src"]);
   process.once("exit", () => rmSync(checkout, { recursive: true, force: true }));
   const { status, stdout } = spawnSync(
     join(ROOT, "node_modules", ".bin", "tsc"),
