@@ -291,9 +291,10 @@ export class Drawing {
       if (isShown(letter)) seen.push(letter);
     }
     const isCrowd = seen.length > CROWD;
+    const share = CROWD / Math.max(seen.length, CROWD);
     pen.strokeStyle = colours.letter;
     pen.fillStyle = colours.letter;
-    pen.globalAlpha = isCrowd ? 0.5 : 0.9;
+    pen.globalAlpha = Math.max(0.9 * share, 0.2);
     pen.lineWidth = isCrowd ? 0.6 : 1.2;
     for (const [state, dashes] of /** @type {const} */ ([
       ["read", []],
@@ -367,9 +368,14 @@ export class Drawing {
   }
 }
 
+/** A canvas knows no variables and no `light-dark()`: an element is asked what they come to. */
 function readColours() {
-  const style = getComputedStyle(document.documentElement);
-  return /** @type {Record<(typeof COLOURS)[number], string>} */ (
-    Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`)]))
-  );
+  const probe = document.body.appendChild(document.createElement("i"));
+  const read = (/** @type {string} */ name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colours = Object.fromEntries(COLOURS.map((name) => [name, read(name)]));
+  probe.remove();
+  return /** @type {Record<(typeof COLOURS)[number], string>} */ (colours);
 }

@@ -69,10 +69,10 @@ export function showMembers({ lanes }, choose) {
  * @param {(task: TaskLife) => void} choose
  */
 export function showTasks({ tasks }, choose) {
-  if (tasks.length === 0)
-    element("tasks").parentElement?.replaceChildren(
-      made("p", { className: "quiet", textContent: "The team made no tasks." }),
-    );
+  if (tasks.length === 0) {
+    element("tasks").replaceWith(made("p", { className: "quiet", textContent: "The team made no tasks." }));
+    return;
+  }
   const heads = ["task", "status", "owner", "steps"].map((textContent) =>
     made("th", { textContent, scope: "col" }),
   );

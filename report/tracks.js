@@ -9,7 +9,7 @@ export const KINDS = ["turn", "call", "tool", "wait", "task"];
 const HEIGHTS = { turn: 18, call: 13, tool: 13, wait: 11, task: 15 };
 const GAP = 3;
 const LANE_AIR = 9;
-const LANE_MIN = 34;
+const LANE_MIN = 46;
 export const RULER = 26;
 
 /**

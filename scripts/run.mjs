@@ -25,6 +25,7 @@ async function check() {
   const codes = [];
   for (const [program, ...args] of [
     ["tsc", "--noEmit"],
+    ["tsc", "-p", "report"],
     ["biome", "check", "--error-on-warnings"],
     ["bun", "scripts/architecture.ts"],
     ["knip"],

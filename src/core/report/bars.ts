@@ -84,18 +84,20 @@ function factsOf(attributes: Attributes): Facts {
   ]);
 }
 
-function waitsIn({ events, error }: Span, who: string, until: Instant): readonly Draft[] {
+/** What nobody answered was waited for as long as whatever asked it went on. */
+function waitsIn({ events, endedAt, open }: Span, who: string, until: Instant): readonly Draft[] {
   return events
     .filter(({ name }) => name === ASKED)
-    .map(({ at, attributes: { request, permission } }) => {
+    .map(({ at, attributes: { request, permission } }): Draft => {
       const answer = events.find((one) => one.name === REPLIED && one.attributes["request"] === request);
       const reply = answer?.attributes["reply"];
+      const goesOn = open && !answer;
       return {
         who,
-        kind: "wait" as const,
+        kind: "wait",
         from: at,
-        to: answer?.at ?? Math.max(at, until),
-        ...(answer || error !== undefined ? {} : { open: true as const }),
+        to: Math.max(at, answer?.at ?? (goesOn ? until : endedAt)),
+        ...(goesOn ? { open } : {}),
         name: shown(String(permission ?? "an approval")),
         facts: reply === undefined ? {} : { answer: shown(String(reply)) },
       };
