@@ -46,8 +46,9 @@ describe("the package", () => {
     const own = filesBelow(installed).filter((path) => !path.startsWith("node_modules/"));
     const unexpected = own.filter(
       (path) =>
-        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|report\/.+\.(js|css|html)|docs\/.+\.(md|svg|png))$/.test(path) &&
-        !["LICENSE", "README.md", "package.json"].includes(path),
+        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|report\/.+\.(js|css|html)|docs\/.+\.(md|svg|png))$/.test(
+          path,
+        ) && !["LICENSE", "README.md", "package.json"].includes(path),
     );
     expect(unexpected).toEqual([]);
     expect(own).toContain("LICENSE");

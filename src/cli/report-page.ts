@@ -30,7 +30,7 @@ function joinable(module: string): string {
 }
 
 /** JSON in which no tag can begin, so that none can end. */
-export function inScriptTag(value: unknown): string {
+function inScriptTag(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 

@@ -47,6 +47,7 @@ const PUBLISHER = ["app/publish-status.test.ts"];
 const WEATHERS = ["simulation/weathers.test.ts"];
 
 const WAITS = ["core/waits.test.ts"];
+const REPORT = ["core/report.test.ts"];
 const EDITS = ["cli/edit-config.test.ts"];
 
 const SUBAGENTS = ["core/subagents.test.ts", "app/subagents.test.ts"];
@@ -61,6 +62,48 @@ const TRACES = ["core/trace.test.ts"];
 const EXPORTS = ["app/export-trace.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
+  {
+    name: "a task's subject ends the script that it stands in",
+    file: "cli/report-page.ts",
+    find: 'return JSON.stringify(value).replaceAll("<", "\\\\u003c");',
+    replace: "return JSON.stringify(value);",
+    suite: ["cli/report.test.ts"],
+  },
+  {
+    name: "a report replaces whatever lies where it is to go",
+    file: "cli/report.ts",
+    find: 'flag: force ? "w" : "wx"',
+    replace: 'flag: force ? "w" : "w+"',
+    suite: ["cli/report.test.ts"],
+  },
+  {
+    name: "a report that leaves out what is old leaves it out of the totals too",
+    file: "core/report/build.ts",
+    find: "const lanes = lanesOf(names, bars, letters);",
+    replace: "const lanes = lanesOf(names, bars.slice(-BARS_MAX), letters);",
+    suite: REPORT,
+  },
+  {
+    name: "a wait that nobody answered goes on after the turn that waited",
+    file: "core/report/bars.ts",
+    find: "answer?.at ?? (goesOn ? until : endedAt)",
+    replace: "answer?.at ?? until",
+    suite: REPORT,
+  },
+  {
+    name: "mail is read when it was last seen, not when it was first",
+    file: "core/report/letters.ts",
+    find: "if (!readAt.has(key)) readAt.set(key, at);",
+    replace: "readAt.set(key, at);",
+    suite: REPORT,
+  },
+  {
+    name: "a report counts the tokens of a turn besides those of its calls",
+    file: "core/report/lanes.ts",
+    find: 'if (kind === "turn") return;',
+    replace: "",
+    suite: REPORT,
+  },
   {
     name: "spans that were exported before a restart are exported again",
     file: "app/export-trace.ts",

@@ -21,7 +21,7 @@ const DEADLINE_MS = 180_000;
 
 /** A copy of the project in which defects can be planted, one at a time. The work tree is never touched. */
 export class Nursery implements AsyncDisposable {
-  readonly #checkout = makeCheckout(["src", "test"]);
+  readonly #checkout = makeCheckout(["report", "src", "test"]);
 
   /** Runs the fault's tests with the fault in place, and takes it out again. */
   async try(fault: Fault): Promise<Verdict> {
