@@ -46,12 +46,18 @@ describe("the package", () => {
     const own = filesBelow(installed).filter((path) => !path.startsWith("node_modules/"));
     const unexpected = own.filter(
       (path) =>
-        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|report\/.+\.(js|css|html)|docs\/.+\.(md|svg|png))$/.test(
+        !/^(dist\/.+\.(js|js\.map|d\.ts)|schema\/.+\.json|report\/.+\.(js|css|html)|docs\/.+\.(md|svg|png|txt))$/.test(
           path,
         ) && !["LICENSE", "README.md", "package.json"].includes(path),
     );
     expect(unexpected).toEqual([]);
     expect(own).toContain("LICENSE");
+    expect(own.filter((path) => path.startsWith("report/"))).toEqual(
+      readdirSync(join(ROOT, "report"))
+        .filter((name) => name !== "tsconfig.json")
+        .map((name) => `report/${name}`)
+        .toSorted(),
+    );
     const brought = readdirSync(join(installed, "node_modules")).filter((name) => !name.startsWith("."));
     expect(brought.sort()).toEqual(RUNTIME_PACKAGES);
   });
