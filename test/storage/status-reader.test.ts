@@ -10,13 +10,17 @@ import { runSurvey } from "../contract/status-board.ts";
 import { documented } from "../support/documented.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Scratch, scratch } from "../support/scratch.ts";
+import { SHELLS } from "../support/tmux.ts";
 
 const READER = documented("status.md", "sh");
 
 /** What the documented functions say about the run, in a plain sh without anything of ours. */
-function read(run: string): string {
-  return execFileSync("sh", ["-c", `${READER}\nflotilla_line "$1"`, "sh", run], { encoding: "utf8" });
+function read(run: string, shell = "sh"): string {
+  return execFileSync(shell, ["-c", `${READER}\nflotilla_line "$1"`, shell, run], { encoding: "utf8" });
 }
+
+/** Those whose prompts the page has lines for. */
+const PROMPTING = SHELLS.filter((shell) => shell !== "fish");
 
 /** A run whose status files were written by that process; where it lies. */
 async function shownBy(folder: Scratch, self: ProcessIdentity, survey = runSurvey()): Promise<string> {
@@ -31,6 +35,14 @@ describe("the documented reader", () => {
     await using folder = await scratch("reader");
     const { self } = await readProcesses();
     expect(read(await shownBy(folder, self))).toBe("explorers: 2 waiting\n");
+  });
+
+  test.each(PROMPTING)("means the same in %s, and says nothing where there is no run", async (shell) => {
+    await using folder = await scratch("reader");
+    const { self } = await readProcesses();
+    expect(read(await shownBy(folder, self), shell)).toBe("explorers: 2 waiting\n");
+    const env = { ...process.env, XDG_DATA_HOME: folder.at("nothing") };
+    expect(execFileSync(shell, ["-c", `${READER}\nflotilla_lines`], { encoding: "utf8", env })).toBe("");
   });
 
   test("is not led astray by the pids of other processes in the file", async () => {
