@@ -61,8 +61,6 @@ const TABLE: Readonly<Record<string, Row>> = {
   config: { ...ADAPTER, values: [...ADAPTER.values, "options.ts"] },
   git: ADAPTER,
   opencode: { ...ADAPTER, typePackages: ["@opencode-ai"] },
-  recovery: ADAPTER,
-  status: ADAPTER,
   storage: ADAPTER,
   system: ADAPTER,
   telemetry: {

@@ -80,7 +80,7 @@ const IMPORTS: readonly { path: string; forbidden: readonly string[]; allowed: r
       'import { transact } from "./transact.ts";',
     ],
   },
-  ...["git", "opencode", "recovery", "status", "storage", "telemetry", "tmux"].map((adapter) => {
+  ...["config", "git", "opencode", "storage", "system", "telemetry", "tmux"].map((adapter) => {
     const other = adapter === "git" ? "tmux" : "git";
     return {
       path: `src/${adapter}/thing.ts`,
