@@ -19,16 +19,14 @@ export type Caller =
 
 export type ParticipantCaller = Extract<Caller, { readonly participant: Participant }>;
 
-/** Sessions nest one or two deep; past this the chain is no chain of subagents. */
-const DEEPEST = 8;
-
 /** Whom the session belongs to, from our own record of sessions; never from anything the model says. */
 async function identify(fleet: Fleet, call: Call): Promise<Caller> {
   await fleet.meet(call.sessionId);
   const own = seated(fleet, call.sessionId);
   if (own) return own;
   let session = await fleet.world.host.session(call.sessionId);
-  for (let depth = 0; session?.parentId !== undefined && depth < DEEPEST; depth += 1) {
+  // However deep it is: a session is opened below one that is there, so the way up ends.
+  while (session?.parentId !== undefined) {
     // A member of another day is a child of the same lead: what it was comes before whose child it is.
     if (session.mark) return { role: "former", ...session.mark };
     const above = seated(fleet, session.parentId);

@@ -1236,6 +1236,13 @@ export const FAULTS: readonly Fault[] = [
     suite: ["app/gates.test.ts"],
   },
   {
+    name: "a subagent of a member's subagent is a stranger, who may create a team",
+    file: "app/identify.ts",
+    find: "  while (session?.parentId !== undefined) {",
+    replace: "  if (session?.parentId !== undefined) {",
+    suite: ["app/identify.test.ts"],
+  },
+  {
     name: "a member is told that it repeats itself where its subagent does",
     file: "core/decide-gates.ts",
     find: "  if (sessionId !== undefined) return counted;\n",
