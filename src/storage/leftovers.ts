@@ -66,7 +66,12 @@ export class Leftovers {
   async #inRun(runId: RunId): Promise<readonly Leftover[]> {
     const folder = this.#layout.run(runId);
     const inboxes = this.#layout.inboxes(runId);
-    const folders = [folder, this.#layout.tasks(runId), this.#layout.sessions(runId)];
+    const folders = [
+      folder,
+      this.#layout.tasks(runId),
+      this.#layout.sessions(runId),
+      this.#layout.statusFolder(runId),
+    ];
     for (const name of await this.#disk.names(inboxes)) {
       const inbox = join(inboxes, name);
       folders.push(inbox, join(inbox, "processed"), join(inbox, "dead"));

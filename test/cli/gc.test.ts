@@ -33,6 +33,7 @@ async function usedDesk(): Promise<Desk> {
     "runs",
     "subagents",
     `runs/${RUN}/tasks`,
+    `runs/${RUN}/status`,
     `runs/${RUN}/inboxes/ada/processed`,
     "runs/run_live/tasks",
   ]) {
@@ -60,6 +61,7 @@ const GOING = (desk: Desk): readonly string[] =>
     "runs/.tmp-old",
     "subagents/.tmp-old",
     `runs/${RUN}/tasks/.tmp-old`,
+    `runs/${RUN}/status/.tmp-old`,
     `runs/${RUN}/inboxes/ada/processed/.tmp-old`,
   ].map((path) => join(desk.baseDir, path));
 
