@@ -15,7 +15,8 @@ const ACTS_MAX = 512;
 
 /** A pane of ours as it was seen last. */
 interface ShownPane {
-  readonly paneId: string;
+  /** Absent while it is open and has not been seen. */
+  readonly paneId?: string;
   readonly ended?: string;
 }
 
@@ -33,12 +34,13 @@ export class PaneStage {
   #gangway: Gangway | undefined;
   readonly #fitted = new Map<string, string>();
   #shown: ReadonlyMap<SessionId, ShownPane> = new Map();
-  /** Sessions whose pane a person has closed. */
-  readonly #dismissed = new Set<SessionId>();
+  /** Sessions whose pane is gone though it was not closed here, and how it went. */
+  readonly #dismissed = new Map<SessionId, string>();
   /** Why members have no pane, and until when it is not tried again. */
   readonly #without = new Map<MemberName, { readonly reason: string; readonly until: number }>();
   /** What a person was told already. */
   readonly #told = new Set<string>();
+  #isLeaving = false;
 
   constructor(world: Pick<World, "clock" | "host">, terminal: Terminal, server: string, survey: RunSurvey) {
     this.#world = world;
@@ -58,7 +60,8 @@ export class PaneStage {
   report(participant: Participant, sessionId: SessionId): string | undefined {
     const missing = this.#without.get(participant);
     if (missing) return `none: ${missing.reason}`;
-    if (this.#dismissed.has(sessionId)) return "none: it was closed by the person";
+    const dismissed = this.#dismissed.get(sessionId);
+    if (dismissed) return `none: ${dismissed}`;
     const pane = this.#shown.get(sessionId);
     return pane && (pane.ended === undefined ? pane.paneId : `${pane.paneId}: ${pane.ended}`);
   }
@@ -81,6 +84,11 @@ export class PaneStage {
     if (this.#shown.size === 0) await this.#closeGangway();
   }
 
+  /** Nothing is to be shown any more: what is being arranged ends with the act that is under way. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   /** Closes what this life of the process shows, and nothing that another one may have opened meanwhile. */
   async clear(): Promise<void> {
     if (!this.#gangway) return;
@@ -97,7 +105,7 @@ export class PaneStage {
 
   async #settle(home: string): Promise<void> {
     const { panes } = this.#terminal;
-    for (let acts = 0; acts < ACTS_MAX; acts += 1) {
+    for (let acts = 0; acts < ACTS_MAX && !this.#isLeaving; acts += 1) {
       const windows = await panes.look();
       this.#note(windows);
       const { act, without } = nextAct(windows, {
@@ -111,10 +119,11 @@ export class PaneStage {
       });
       if (without) this.#miss(without.members, without.reason);
       if (!act) return;
+      // First: it may be carried out by a terminal that does not answer in time.
+      if (act.kind === "close") this.#forget(act.panes.map(({ mark }) => mark.sessionId));
       if (act.kind === "open") await this.#open(act);
       else await panes.perform(act);
       if (act.kind === "fit") this.#fitted.set(act.windowId, act.fitted);
-      if (act.kind === "close") this.#forget(act.panes.map(({ mark }) => mark.sessionId));
     }
   }
 
@@ -130,13 +139,17 @@ export class PaneStage {
         command: this.#gangway.command(sessionId, directory),
         environment: this.#gangway.environment,
       });
+      this.#shown = new Map(this.#shown).set(sessionId, {});
     } catch (fault) {
       const reason = isPaneFailure(fault) ? fault.message : describe(fault);
       this.#miss([member], reason, this.#world.clock.now() + RETRY_MS);
     }
   }
 
-  /** Takes over what is to be seen. What was there and is not, a person has closed. */
+  /**
+   * Takes over what is to be seen. What was there and is not, a person has closed; what has never been seen has ended by
+   * itself, and would again.
+   */
   #note(windows: readonly Window[]): void {
     const now = this.#world.clock.now();
     for (const [member, { until }] of this.#without) if (until <= now) this.#without.delete(member);
@@ -146,7 +159,10 @@ export class PaneStage {
       shown.set(mark.sessionId, { paneId, ...(ended === undefined ? {} : { ended }) });
       if (ended !== undefined) this.#tell(`The pane of ${mark.member}: ${ended}.`);
     }
-    for (const sessionId of this.#shown.keys()) if (!shown.has(sessionId)) this.#dismissed.add(sessionId);
+    for (const [sessionId, { paneId }] of this.#shown) {
+      const how = paneId === undefined ? "it was gone as soon as it was open" : "it was closed by the person";
+      if (!shown.has(sessionId)) this.#dismissed.set(sessionId, how);
+    }
     this.#shown = shown;
   }
 

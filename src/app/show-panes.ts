@@ -60,6 +60,7 @@ export class PaneShow {
     const showing = this.#showings.get(runId);
     if (!showing) return;
     this.#showings.delete(runId);
+    showing.stage.leave();
     showing.lane.add(() => showing.stage.clear());
     await showing.lane.drained();
   }

@@ -18,6 +18,7 @@ type Shown =
 interface Desk {
   readonly desk: { now: number; gangways: number; readonly toasts: string[] };
   shows(...members: readonly Shown[]): Promise<readonly (string | undefined)[]>;
+  leave(): void;
   clear(): Promise<void>;
 }
 
@@ -58,6 +59,7 @@ function stageIn(term: Tmux, change: (panes: Panes) => Panes = (panes) => panes)
         return stage.report(name, `ses_${name}`);
       });
     },
+    leave: () => stage.leave(),
     clear: () => stage.clear(),
   };
 }
@@ -77,8 +79,8 @@ function survey(members: readonly Shown[]): RunSurvey {
 
 const DESK = { width: 200, height: 50 };
 
-function refused(): FlotillaError {
-  return new FlotillaError({ code: "pane_failed", message: "tmux says: no space for new pane", hint: "" });
+function refused(message = "tmux says: no space for new pane"): FlotillaError {
+  return new FlotillaError({ code: "pane_failed", message, hint: "" });
 }
 
 describe("the panes of a run", () => {
@@ -116,6 +118,65 @@ describe("the panes of a run", () => {
     term.run("kill-pane", "-t", "%2");
     await shows("ada", "bo");
     expect([desk.gangways, desk.toasts]).toEqual([0, []]);
+  });
+
+  test("are opened once, though they end by themselves before they are seen", async () => {
+    using term = startTmux(DESK);
+    let opened = 0;
+    const { desk, shows } = stageIn(term, (panes) => ({
+      ...panes,
+      async open(act, view) {
+        opened += 1;
+        await panes.open(act, view);
+        if (act.wanted.member === "ada") term.run("kill-pane", "-t", "%1");
+      },
+    }));
+    const gone = "none: it was gone as soon as it was open";
+    expect(await shows("ada", "bo")).toEqual([gone, "%2"]);
+    desk.now += 60_000;
+    expect(await shows("ada", "bo")).toEqual([gone, "%2"]);
+    expect(opened).toBe(2);
+  });
+
+  test("keep their way into the host, and are nobody's doing, where tmux answers too late", async () => {
+    using term = startTmux({ width: 300, height: 50 });
+    let isLate = false;
+    const late = (): Promise<never> => Promise.reject(refused("tmux did not answer within 3 s"));
+    const { desk, shows } = stageIn(term, (panes) => ({
+      ...panes,
+      look: () => (isLate ? late() : panes.look()),
+      async open(act, view) {
+        await panes.open(act, view);
+        isLate = act.wanted.member === "ada";
+      },
+      async perform(act) {
+        await panes.perform(act);
+        if (act.kind === "close") await late();
+      },
+    }));
+    expect(await shows("ada")).toEqual(["none: tmux did not answer within 3 s"]);
+    expect(desk.gangways).toBe(1);
+    isLate = false;
+    expect(await shows("ada", "bo")).toEqual(["%1", "%2"]);
+    // With room for no member beside the lead, both are opened elsewhere.
+    term.run("resize-window", "-t", "@0", "-x", "100", "-y", "50");
+    await shows("ada", "bo");
+    expect(await shows("bo")).toEqual(["%3"]);
+  });
+
+  test("are opened no more once nothing is to be shown", async () => {
+    using term = startTmux(DESK);
+    const { shows, leave, clear } = stageIn(term, (panes) => ({
+      ...panes,
+      async open(act, view) {
+        await panes.open(act, view);
+        leave();
+      },
+    }));
+    await shows("ada", "bo");
+    expect(term.lines("list-panes", "-a", "-F", "#{pane_id}#{@flotilla_member}")).toEqual(["%0", "%1ada"]);
+    await clear();
+    expect(term.lines("list-panes", "-a")).toHaveLength(1);
   });
 
   test("are missed once in words where the window is too small, and come when it is larger", async () => {

@@ -1596,8 +1596,22 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "a pane that a person has closed is opened again",
     file: "app/pane-stage.ts",
-    find: "if (!shown.has(sessionId)) this.#dismissed.add(sessionId);",
-    replace: "if (sessionId === undefined) this.#dismissed.add(sessionId);",
+    find: "if (!shown.has(sessionId)) this.#dismissed.set(sessionId, how);",
+    replace: "if (sessionId === undefined) this.#dismissed.set(sessionId, how);",
+    suite: STAGES,
+  },
+  {
+    name: "a pane that ends at once is opened again and again",
+    file: "app/pane-stage.ts",
+    find: "this.#shown = new Map(this.#shown).set(sessionId, {});",
+    replace: "",
+    suite: STAGES,
+  },
+  {
+    name: "a host that goes down waits until every member has a pane",
+    file: "app/pane-stage.ts",
+    find: "acts < ACTS_MAX && !this.#isLeaving;",
+    replace: "acts < ACTS_MAX;",
     suite: STAGES,
   },
   {
