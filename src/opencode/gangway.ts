@@ -41,8 +41,8 @@ export async function openGangway(transport: () => Transport): Promise<Gangway> 
     });
     pass(transport(), request, response, gone.signal).catch(() => {
       // The host refused the call or the caller has left; either way there is nobody else to tell.
-      if (!response.headersSent) response.writeHead(502);
-      response.end();
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
     });
   });
   server.listen(0, "127.0.0.1");

@@ -1622,6 +1622,13 @@ export const FAULTS: readonly Fault[] = [
     suite: GANGWAYS,
   },
   {
+    name: "an answer that broke off in the host is taken for a whole one",
+    file: "opencode/gangway.ts",
+    find: "if (response.headersSent) response.destroy();",
+    replace: "if (response.headersSent) response.end();",
+    suite: GANGWAYS,
+  },
+  {
     name: "a web page reaches the host under a name of its own",
     file: "opencode/gangway.ts",
     find: "if (headers.host !== address) return 421;",

@@ -180,3 +180,17 @@ test("a host that cannot be reached is a bad gateway, and the next call is serve
   broken = false;
   expect((await fetch(way.url, { headers: way.headers })).status).toBe(200);
 });
+
+test("an answer that breaks off in the host breaks off, and is taken for no whole one", async () => {
+  await using way = await gangway(
+    () =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new TextEncoder().encode("[1,")),
+          pull: (controller) => controller.error(new Error("gone")),
+        }),
+      ),
+  );
+  const read = fetch(`${way.url}/session`, { headers: way.headers }).then((answer) => answer.text());
+  await expect(read).rejects.toThrow();
+});
