@@ -62,7 +62,7 @@ const LABELS: Readonly<Record<string, string>> = {
   [GEN_AI.finishReasons]: "ended with",
   [TEAM.compaction]: "compaction",
   [TEAM.agentType]: "agent",
-  [TEAM.spawn]: "life",
+  [TEAM.spawn]: "spawn",
   [TEAM.endReason]: "the member left",
   [TEAM.orphanReason]: "cut off by",
   [ERROR_TYPE]: "error",
