@@ -11,8 +11,9 @@ const LONG = ["faults", "chaos", "soak"];
 // One test starts real servers and waits for real turns; a hang is still told within a minute.
 const TEST_TIMEOUT_MS = 60_000;
 
-// The whole suite is meant to end in under 12 minutes on two cores. What runs longer than this hangs.
-const SUITE_DEADLINE_MS = 25 * 60_000;
+// The whole suite is meant to end in 15 minutes on two cores, and takes three times as long on a busy machine. What runs
+// longer than this hangs.
+const SUITE_DEADLINE_MS = 70 * 60_000;
 
 // A matrix of kills or an hour of load is slow by nature.
 const LONG_DEADLINE_MS = 6 * 60 * 60_000;

@@ -706,7 +706,7 @@ describe("the adapter inside opencode serve", () => {
 
         expect(await door.openGates(bench.host.work)).toEqual([]);
         expect(factsOf(await door.facts(), sessionId, "gate_closed")).toEqual([
-          { type: "gate_closed", sessionId, requestId },
+          { type: "gate_closed", sessionId, requestId, reply: "once" },
         ]);
         expect(await door.answerPermission(bench.host.work, { requestId, reply: "once" })).toBe(false);
       },
@@ -974,7 +974,7 @@ describe("the adapter inside opencode run, where nothing listens", () => {
         { mark: prompt.mark, text: prompt.text },
       ]);
       expect(factsOf(facts, sessionId, "session_opened")).toEqual([
-        { type: "session_opened", sessionId, parentId: lead },
+        { type: "session_opened", sessionId, parentId: lead, isMember: true },
       ]);
 
       held.open();
