@@ -1446,6 +1446,20 @@ export const FAULTS: readonly Fault[] = [
     suite: SURVEY,
   },
   {
+    name: "a member that has come back is shown as the earlier one of its name",
+    file: "core/outside-survey.ts",
+    find: "known?.generation === generation",
+    replace: "known !== undefined",
+    suite: SURVEY,
+  },
+  {
+    name: "a status line holds what a terminal obeys",
+    file: "core/status-line.ts",
+    find: 'return text.replace(/[\\p{Cc}\\p{Cf}\\u2028\\u2029]+/gu, " ");',
+    replace: "return text;",
+    suite: SURVEY,
+  },
+  {
     name: "the tool of the last turn is shown of a member at rest",
     file: "core/survey.ts",
     find: 'if (status !== "working" && status !== "needs_approval") return {};',
