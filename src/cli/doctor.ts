@@ -5,7 +5,7 @@ import { checkPlugin } from "./check-plugin.ts";
 import { checkPrograms } from "./check-programs.ts";
 import { checkRuns } from "./check-runs.ts";
 import { checkSubagents } from "./check-subagents.ts";
-import { checkTelemetry } from "./check-telemetry.ts";
+import { checkExports, checkHeaders } from "./check-telemetry.ts";
 import { checkWorktrees } from "./check-worktrees.ts";
 import { type Command, command, JSON_OPTION } from "./command.ts";
 import { exitCodeOf, type Finding, sayFindings, warning } from "./finding.ts";
@@ -61,7 +61,8 @@ async function examine(world: World): Promise<readonly Finding[]> {
           ...(await checkRuns(world, baseDir)),
           ...checkWorktrees(baseDir),
           ...(await checkSubagents(world, baseDir)),
-          ...checkTelemetry(world, baseDir),
+          ...checkHeaders(world, setup),
+          ...checkExports(world, baseDir),
           ...(await checkPanes(world, setup, baseDir)),
         ]),
   ];

@@ -32,6 +32,7 @@ import { openStorage } from "../storage/open.ts";
 import { systemClock } from "../system/clock.ts";
 import { systemIds } from "../system/ids.ts";
 import { readProcesses } from "../system/process-identity.ts";
+import { unsentHeaders } from "../telemetry/load.ts";
 import { understand } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
@@ -90,6 +91,7 @@ function openWorld(): World {
       const reading = parseExportNote(text);
       return reading.ok ? reading.value : undefined;
     },
+    unsentHeaders: (headers) => unsentHeaders(headers, process.env),
     traced: (runId) => ({ runId, pluginVersion: PACKAGE.version, digest: systemIds.digest }),
     readSubagents,
     surveyOf: ({ state, shown, unread }) => surveyFromOutside(state, shown, unread),

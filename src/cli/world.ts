@@ -48,6 +48,10 @@ export interface World {
   sayLine(survey: RunSurvey): string;
   /** The content of a `telemetry.json`; undefined if it makes no sense. */
   readExportNote(text: string): ExportNote | undefined;
+  /** Those of telemetry's headers that an OpenCode started here would not send, as the variable is not set. */
+  unsentHeaders(
+    headers: Readonly<Record<string, string>>,
+  ): readonly { readonly header: string; readonly variable: string }[];
   /** What a run's trace says besides its journal. */
   traced(runId: RunId): TraceAbout;
   /** What anybody in the run waits for. */

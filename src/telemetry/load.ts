@@ -1,6 +1,9 @@
 import type { SpanExporter } from "../ports.ts";
 import type { OtlpOptions } from "./otlp.ts";
 
+/** By name; as configured each value is a reference to an environment variable. */
+type Headers = Readonly<Record<string, string>>;
+
 /** As a user has configured it; headers name environment variables. */
 export type ExporterOptions = Omit<OtlpOptions, "version">;
 
@@ -24,14 +27,25 @@ function otlpOptions(
 }
 
 /** `{env:NAME}` becomes what the variable holds now; a header whose variable is not set is not sent. */
-function resolved(
-  headers: Readonly<Record<string, string>>,
-  env: NodeJS.ProcessEnv,
-): Readonly<Record<string, string>> {
+function resolved(headers: Headers, env: NodeJS.ProcessEnv): Headers {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) => {
-      const found = env[/^\{env:(.+)\}$/.exec(value)?.[1] ?? ""];
+      const found = env[variableOf(value)];
       return found === undefined ? [] : [[name, found]];
     }),
   );
+}
+
+/** The headers that are not sent, each with the variable that is not set. */
+export function unsentHeaders(
+  headers: Headers,
+  env: NodeJS.ProcessEnv,
+): readonly { readonly header: string; readonly variable: string }[] {
+  return Object.entries(headers)
+    .map(([header, value]) => ({ header, variable: variableOf(value) }))
+    .filter(({ variable }) => env[variable] === undefined);
+}
+
+function variableOf(reference: string): string {
+  return /^\{env:(.+)\}$/.exec(reference)?.[1] ?? "";
 }

@@ -624,6 +624,21 @@ describe("doctor, about subagents", () => {
 });
 
 describe("traces that are exported", () => {
+  test("miss a header whose variable is not set, which is said without a run, and only where they are on", async () => {
+    await using desk = await soundDesk();
+    const headers = { authorization: "{env:OTLP_TOKEN}", "x-team": "{env:OTLP_TEAM}" };
+    desk.configure({ telemetry: { enabled: true, headers } });
+    desk.env["OTLP_TEAM"] = "blue";
+    expect(complaints(desk)).toEqual({
+      code: 1,
+      found: [
+        "warning: header authorization is not sent: OTLP_TOKEN is not set -> Set OTLP_TOKEN where OpenCode is started, or take the header out of telemetry.headers.",
+      ],
+    });
+    desk.configure({ telemetry: { headers } });
+    expect(complaints(desk)).toEqual({ code: 0, found: [] });
+  });
+
   test("are counted for each run, and a collector that takes none stands with its answer", async () => {
     await using desk = await openDesk(command);
     desk.configure();
