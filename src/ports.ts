@@ -112,7 +112,7 @@ export interface TaskStore {
 
 /** What a run's trace is made of, and how far it has been exported; also of a run that is archived. */
 export interface TraceStore {
-  /** Whole lines of the run's journal from that byte on, and where the next ones begin. */
+  /** Some whole lines of the run's journal from that byte on, and where the next ones begin: there, if there are none. */
   read(
     runId: RunId,
     from: number,

@@ -52,7 +52,7 @@ export interface ExportDesk {
  * reaches a turn. Spans come from the journal alone, so what a dead process had not exported the next one does; how far it
  * has come stands in the run's folder, and what a crash in between has exported twice has the same ids.
  *
- * In memory are, for each run that is open here, what `Chronicle` remembers, and the spans of one look at the journal.
+ * In memory are, for each run that is open here, what `Chronicle` remembers, and the spans of one piece of the journal.
  */
 export class TraceExport {
   readonly #desk: ExportDesk;
@@ -85,7 +85,7 @@ export class TraceExport {
     });
     await Promise.race([Promise.all(last), time]);
     // Not awaited: it waits for requests that are under way.
-    void this.#exporter?.then((exporter) => exporter.close());
+    this.#exporter?.then((exporter) => exporter.close()).catch(this.#desk.report);
   }
 
   #begin(runId: RunId): Telling {
@@ -112,26 +112,33 @@ export class TraceExport {
   async #tell(runId: RunId, telling: Telling): Promise<void> {
     const { traces } = this.#desk;
     let note = (await traces.note(runId)) ?? NOTHING;
-    if (telling.pending.length === 0) {
-      const { entries, next } = await traces.read(runId, telling.offset);
-      telling.offset = next;
-      telling.isOver ||= entries.some(({ event }) => event === "run_closed" || event === "run_failed");
-      telling.pending = entries.flatMap((entry) => {
-        const { revision, index } = entry;
-        return telling.chronicle.add(entry).map((span) => ({ span, revision, index }));
-      });
-    }
-    telling.pending = telling.pending.filter((told) => isAfter(told, note));
-    while (telling.pending.length > 0) {
-      const batch = batchOf(telling.pending);
-      const outcome = await this.#send(batch);
-      note = outcome.kind === "exported" ? sent(note, batch) : refused(note, outcome, this.#desk.clock.now());
-      await traces.keep(runId, note);
-      if (outcome.kind === "failed") return this.#tryLater(runId, telling);
-      telling.failures = 0;
-      telling.pending = telling.pending.slice(batch.length);
-    }
+    do {
+      telling.pending = telling.pending.filter((told) => isAfter(told, note));
+      while (telling.pending.length > 0) {
+        const batch = batchOf(telling.pending);
+        const outcome = await this.#send(batch);
+        note =
+          outcome.kind === "exported" ? sent(note, batch) : refused(note, outcome, this.#desk.clock.now());
+        await traces.keep(runId, note);
+        if (outcome.kind === "failed") return this.#tryLater(runId, telling);
+        telling.failures = 0;
+        telling.pending = telling.pending.slice(batch.length);
+      }
+    } while (await this.#readOn(runId, telling));
     if (telling.isOver) this.#tellings.delete(runId);
+  }
+
+  /** Whether there was anything to read. */
+  async #readOn(runId: RunId, telling: Telling): Promise<boolean> {
+    const { offset, chronicle } = telling;
+    const { entries, next } = await this.#desk.traces.read(runId, offset);
+    telling.offset = next;
+    telling.isOver ||= entries.some(({ event }) => event === "run_closed" || event === "run_failed");
+    telling.pending = entries.flatMap((entry) => {
+      const { revision, index } = entry;
+      return chronicle.add(entry).map((span) => ({ span, revision, index }));
+    });
+    return next > offset;
   }
 
   async #send(batch: readonly Told[]): Promise<Outcome> {

@@ -202,12 +202,12 @@ export class Disk {
   }
 
   /** The bytes from `start` on. undefined: there is no such file. */
-  async readFrom(path: string, start: number): Promise<Buffer | undefined> {
+  async readFrom(path: string, start: number, most: number = Infinity): Promise<Buffer | undefined> {
     return this.#unlessMissing("read", path, () => {
       const file = openSync(path, "r");
       try {
         const { size } = fstatSync(file);
-        const bytes = Buffer.alloc(Math.max(0, size - start));
+        const bytes = Buffer.alloc(Math.min(most, Math.max(0, size - start)));
         return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, start));
       } finally {
         closeSync(file);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate as othersTurn } from "node:timers/promises";
 import type { JournalEntry } from "../core/effects.ts";
 import type { RunId } from "../core/ids.ts";
 import type { ExportNote } from "../core/trace/export-note.ts";
@@ -7,6 +8,9 @@ import { parseExportNote } from "../records/export-note.ts";
 import { parseJournalEntry } from "../records/journal.ts";
 import { Disk } from "./disk.ts";
 import { Layout } from "./layout.ts";
+
+/** What is read of a journal at a time: some milliseconds' worth, in which the host does nothing else. */
+export const PIECE_BYTES: number = 256 * 1024;
 
 /** A run's journal as its trace is read from it, and `telemetry.json` beside it, wherever the run lies now. */
 class DiskTraceStore implements TraceStore {
@@ -23,7 +27,7 @@ class DiskTraceStore implements TraceStore {
     from: number,
   ): Promise<{ readonly entries: readonly JournalEntry[]; readonly next: number }> {
     for (const layout of this.#places) {
-      const bytes = await this.#disk.readFrom(layout.journal(runId), from);
+      const bytes = await this.#piece(layout.journal(runId), from);
       if (!bytes) continue;
       const end = bytes.lastIndexOf("\n") + 1;
       const lines = bytes.toString("utf8", 0, end).split("\n");
@@ -34,6 +38,13 @@ class DiskTraceStore implements TraceStore {
       return { entries, next: from + end };
     }
     return { entries: [], next: from };
+  }
+
+  /** As much as that, or more where a line is longer. */
+  async #piece(path: string, from: number, most: number = PIECE_BYTES): Promise<Buffer | undefined> {
+    await othersTurn();
+    const piece = await this.#disk.readFrom(path, from, most);
+    return piece?.length === most && !piece.includes("\n") ? this.#piece(path, from, 2 * most) : piece;
   }
 
   async note(runId: RunId): Promise<ExportNote | undefined> {

@@ -20,15 +20,17 @@ class Ground {
   note: ExportNote | undefined;
   loads = 0;
   answer: () => Promise<Outcome> = async () => TAKEN;
+  /** How many lines are read at a time. */
+  piece = Infinity;
 
   process(): TraceExport {
     return new TraceExport({
       clock: this.clock,
       traces: {
-        read: async (_run, from) => ({
-          entries: this.story.journal.slice(from),
-          next: this.story.journal.length,
-        }),
+        read: async (_run, from) => {
+          const entries = this.story.journal.slice(from, from + this.piece);
+          return { entries, next: from + entries.length };
+        },
         note: async () => this.note,
         keep: async (_run, note) => {
           this.note = note;
@@ -111,6 +113,21 @@ describe("the export of a run's trace", () => {
     const [late, lost] = ground.sent[1] ?? [];
     expect(lost?.attributes["opencode.team.orphan_reason"]).toBe("process_lost");
     expect(late?.parentId).toBe(lost?.spanId as string);
+  });
+
+  test("is the same in whatever pieces the journal is read, and goes on in the next where one has nothing to tell", async () => {
+    const spans = async (piece: number): Promise<readonly Span[]> => {
+      const ground = new Ground();
+      ground.piece = piece;
+      for (const step of ["msg_1", "msg_2", "msg_3"]) ground.turn(step);
+      const traces = ground.process();
+      traces.changed(RUN);
+      await ground.pass(1_000);
+      return ground.sent.flat();
+    };
+    const whole = await spans(Infinity);
+    expect(whole).toHaveLength(6);
+    for (const piece of [1, 2, 3]) expect(await spans(piece)).toEqual(whole);
   });
 
   test("that is refused is noted and tried again later, with nothing lost and nothing doubled", async () => {

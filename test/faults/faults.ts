@@ -60,6 +60,7 @@ const STAGES = ["app/pane-stage.test.ts"];
 const GANGWAYS = ["opencode/gangway.test.ts"];
 const TRACES = ["core/trace.test.ts"];
 const EXPORTS = ["app/export-trace.test.ts"];
+const JOURNALS = ["storage/trace-store.test.ts"];
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -110,6 +111,20 @@ export const FAULTS: readonly Fault[] = [
     find: "telling.pending = telling.pending.filter((told) => isAfter(told, note));",
     replace: "",
     suite: EXPORTS,
+  },
+  {
+    name: "a journal is told as far as its first piece",
+    file: "app/export-trace.ts",
+    find: "while (await this.#readOn(runId, telling));",
+    replace: "while (telling.offset === 0 && (await this.#readOn(runId, telling)));",
+    suite: EXPORTS,
+  },
+  {
+    name: "a line longer than what is read of a journal at a time hides all that follow",
+    file: "storage/trace-store.ts",
+    find: "this.#piece(path, from, 2 * most) : piece",
+    replace: "piece : piece",
+    suite: JOURNALS,
   },
   {
     name: "a host that goes down waits for a collector that never answers",
