@@ -283,7 +283,10 @@ async function makeShared(
     ledgers: openSubagents(options),
     processes: { ...processes, marked: (marks) => markedProcesses(processes, marks) },
   });
-  clock.after(SWEEP_DELAY_MS, () => fleet.sweep());
+  clock.after(SWEEP_DELAY_MS, () => {
+    fleet.sweep();
+    tracing?.takeUp();
+  });
   return {
     fleet,
     host,

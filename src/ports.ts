@@ -120,6 +120,8 @@ export interface TraceStore {
   note(runId: RunId): Promise<ExportNote | undefined>;
   /** Nothing if the run is gone. */
   keep(runId: RunId, note: ExportNote): Promise<void>;
+  /** Runs that were closed since then and whose export, once begun, is not complete; the newest first. */
+  unfinished(since: Instant): Promise<readonly RunId[]>;
 }
 
 /** Takes spans out of this process. Never rejects. */

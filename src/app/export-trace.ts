@@ -3,6 +3,7 @@ import { Chronicle, type TraceAbout } from "../core/trace/chronicle.ts";
 import type { ExportNote } from "../core/trace/export-note.ts";
 import type { Span } from "../core/trace/span.ts";
 import type { Clock, SpanExporter, TraceStore } from "../ports.ts";
+import { ARCHIVE_KEPT_MS } from "./archive-time.ts";
 import { describe } from "./describe.ts";
 import { Lane } from "./lane.ts";
 
@@ -13,6 +14,8 @@ const RETRY_MS = 5_000;
 const RETRY_MAX_MS = 60_000;
 /** One request's worth: some hundred kilobytes. */
 const BATCH_MAX = 512;
+/** Runs of processes that are gone which one process goes on with: a collector that was down for a day has missed many. */
+const LEFT_MAX = 16;
 /** What a host that goes down waits for a collector. */
 const FLUSH_MS = 2_000;
 
@@ -49,8 +52,9 @@ export interface ExportDesk {
 
 /**
  * Exports the traces of the runs that this process owns, beside everything else: nobody waits for it, and no fault of it
- * reaches a turn. Spans come from the journal alone, so what a dead process had not exported the next one does; how far it
- * has come stands in the run's folder, and what a crash in between has exported twice has the same ids.
+ * reaches a turn. Spans come from the journal alone, so what a dead process had not exported the next one does, also of a
+ * run that is closed; how far it has come stands in the run's folder, and what a crash in between has exported twice has the
+ * same ids.
  *
  * In memory are, for each run that is open here, what `Chronicle` remembers, and the spans of one piece of the journal.
  */
@@ -70,6 +74,18 @@ export class TraceExport {
     const telling = this.#tellings.get(runId) ?? this.#begin(runId);
     if (telling.cancelTimer) return;
     this.#tellAfter(runId, telling, CALM_MS);
+  }
+
+  /**
+   * Goes on with runs that were closed and not told to their end: nobody owns such a run any more. Who else looks at the same
+   * moment sends the same, with the same ids.
+   */
+  takeUp(): void {
+    if (this.#closed) return;
+    const { clock, traces, report } = this.#desk;
+    traces.unfinished(clock.now() - ARCHIVE_KEPT_MS).then((left) => {
+      for (const runId of left.slice(0, LEFT_MAX)) this.changed(runId);
+    }, report);
   }
 
   /** Exports what is left, for as long as a host that goes down can wait. */
@@ -111,7 +127,10 @@ export class TraceExport {
 
   async #tell(runId: RunId, telling: Telling): Promise<void> {
     const { traces } = this.#desk;
-    let note = (await traces.note(runId)) ?? NOTHING;
+    const known = await traces.note(runId);
+    // By it the next process knows of a run that was to be exported, whatever comes of the first request.
+    if (!known) await traces.keep(runId, NOTHING);
+    let note = known ?? NOTHING;
     do {
       telling.pending = telling.pending.filter((told) => isAfter(told, note));
       while (telling.pending.length > 0) {
@@ -125,7 +144,9 @@ export class TraceExport {
         telling.pending = telling.pending.slice(batch.length);
       }
     } while (await this.#readOn(runId, telling));
-    if (telling.isOver) this.#tellings.delete(runId);
+    if (!telling.isOver) return;
+    this.#tellings.delete(runId);
+    if (!note.isComplete) await traces.keep(runId, { ...note, isComplete: true });
   }
 
   /** Whether there was anything to read. */

@@ -39,6 +39,6 @@ function checkRun(world: World, runId: string, { exported, rejected, lastFault }
   return warning(
     "telemetry",
     `${taken}, ${counted(rejected, "request")} not taken, the last one ${world.age(at)} ago: ${code === undefined ? "" : `${code} `}${message}`,
-    "Look at telemetry.endpoint and telemetry.headers, and whether the collector runs. What was not taken is sent again while OpenCode runs.",
+    "Look at telemetry.endpoint and telemetry.headers, and whether the collector runs. What was not taken is sent again while OpenCode runs, and when it is started within seven days.",
   );
 }

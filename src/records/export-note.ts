@@ -8,6 +8,7 @@ const schema = recordOf<ExportNote>({
   revision: z.int(),
   index: z.int(),
   exported: count,
+  isComplete: z.literal(true).exactOptional(),
   rejected: count,
   lastFault: recordOf<NonNullable<ExportNote["lastFault"]>>({
     code: z.number().exactOptional(),

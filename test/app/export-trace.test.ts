@@ -15,7 +15,7 @@ const REFUSED: Outcome = { kind: "failed", code: 401, message: "no" };
 /** What outlives a process: the journal, the note of how far it has come, and the collector. */
 class Ground {
   readonly story: Story = new Story(runPlan(["ada"]));
-  readonly clock: TurnedClock = new TurnedClock(0);
+  clock: TurnedClock = new TurnedClock(0);
   readonly sent: Span[][] = [];
   note: ExportNote | undefined;
   loads = 0;
@@ -35,6 +35,8 @@ class Ground {
         keep: async (_run, note) => {
           this.note = note;
         },
+        unfinished: async (since) =>
+          this.note && !this.note.isComplete && since < this.clock.now() ? [RUN] : [],
       },
       exporter: async () => {
         this.loads += 1;
@@ -143,6 +145,40 @@ describe("the export of a run's trace", () => {
     expect(ground.note).toMatchObject({ exported: 2, rejected: 1 });
     expect(ground.sent[1]).toEqual(ground.sent[0] as Span[]);
     expect(ground.sent).toHaveLength(2);
+  });
+
+  test("of a run that was closed while no collector was there is the next process's, once, until it is told to its end", async () => {
+    const ground = new Ground();
+    ground.answer = async () => REFUSED;
+    ground.turn("msg_1");
+    ground.process().changed(RUN);
+    ground.story.accept({ type: "close_run", force: true, reason: "done", unread: {} });
+    ground.story.accept({ type: "finish_run" });
+    await ground.pass(1_000);
+    ground.answer = async () => TAKEN;
+    ground.sent.length = 0;
+    // The first process is gone, and its timers with it.
+    ground.clock = new TurnedClock(ground.clock.now());
+    const next = ground.process();
+    for (let looks = 0; looks < 2; looks += 1) next.takeUp();
+    await ground.pass(0);
+    await ground.pass(1_000);
+    expect(ground.sent).toHaveLength(1);
+    expect(ground.names()).toContain("invoke_workflow explorers");
+    expect(ground.note).toMatchObject({ exported: ground.names().length, isComplete: true });
+    ground.process().takeUp();
+    await ground.pass(0);
+    await ground.pass(1_000);
+    expect(ground.sent).toHaveLength(1);
+  });
+
+  test("is noted before its first request, so that a run whose process dies in it is known", async () => {
+    const ground = new Ground();
+    ground.answer = () => new Promise(() => undefined);
+    ground.turn("msg_1");
+    ground.process().changed(RUN);
+    await ground.pass(1_000);
+    expect(ground.note).toEqual({ version: 1, revision: -1, index: -1, exported: 0, rejected: 0 });
   });
 
   test("does not keep a process that goes, though the collector never answers", async () => {

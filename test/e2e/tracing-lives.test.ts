@@ -150,6 +150,26 @@ describe("a run that is traced", () => {
   );
 
   test(
+    "and was closed while its collector refused it is told by the next host, before anybody asks",
+    async () => {
+      sink.answers(401);
+      const team = await play.team(["ada"]);
+      await team.lead.uses("team_delete", { force: true });
+      await eventually(async () => {
+        const note = JSON.parse(await readFile(join(team.files.archivePath, "telemetry.json"), "utf8"));
+        expect(note).toMatchObject({ lastFault: { code: 401 }, exported: 0 });
+      }, PATIENCE);
+      await play.host.kill9();
+      sink.answers(200);
+      await back();
+      const trace = new SentTrace(sink, team.runId);
+      await eventually(() => trace.isWhole(), PATIENCE);
+      expect(trace.activations("ada")).toHaveLength(1);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
     "tells what was said, given and brought if that is wanted",
     async () => {
       await startWith({ ...TELEMETRY, captureContent: true });

@@ -141,6 +141,20 @@ export const FAULTS: readonly Fault[] = [
     suite: EXPORTS,
   },
   {
+    name: "a run that was closed while no collector was there is told at every start",
+    file: "app/export-trace.ts",
+    find: "if (!note.isComplete) await traces.keep(runId, { ...note, isComplete: true });",
+    replace: "",
+    suite: EXPORTS,
+  },
+  {
+    name: "a closed run that cannot be exported keeps itself in the archive",
+    file: "storage/trace-store.ts",
+    find: "if (closedAt >= since) found.push({ runId, closedAt });",
+    replace: "found.push({ runId, closedAt });",
+    suite: ["storage/trace-store.test.ts"],
+  },
+  {
     name: "a line that is read twice makes two spans",
     file: "core/trace/chronicle.ts",
     find: "(entry.revision === revision && entry.index <= index)",

@@ -7,6 +7,8 @@ export interface ExportNote {
   readonly revision: number;
   readonly index: number;
   readonly exported: number;
+  /** The run is over, and all of it is exported. */
+  readonly isComplete?: true;
   /** Requests that the collector did not take. */
   readonly rejected: number;
   readonly lastFault?: { readonly code?: number; readonly message: string; readonly at: Instant };
