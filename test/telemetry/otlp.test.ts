@@ -11,8 +11,14 @@ function sink(): Sink {
 }
 afterEach(() => {
   for (const one of sinks.splice(0)) one.close();
-  delete process.env["FLOTILLA_TEST_TOKEN"];
+  for (const name of Object.keys(process.env))
+    if (/^(FLOTILLA_TEST|OTEL)_/.test(name)) delete process.env[name];
 });
+
+/** What the user's shell has set. */
+function surroundings(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables);
+}
 
 const SPAN: Span = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
@@ -76,6 +82,83 @@ describe("spans by OTLP", () => {
     expect(requests[0]?.headers.get("authorization")).toBe("s3cret");
     expect(requests[0]?.headers.has("x-none")).toBe(false);
     await exporter.close();
+  });
+
+  test("go where OpenTelemetry's own variables say, as they say and with their headers, if nothing else is configured", async () => {
+    const { url, spans, requests } = sink();
+    surroundings({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/base`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_HEADERS: "x-from=shell,x-more=words%20of%20it",
+    });
+    const exporter = await loadExporter({}, "1.2.3");
+    expect(await exporter.export([SPAN])).toEqual({ kind: "exported" });
+    expect(requests[0]?.path).toBe("/base/v1/traces");
+    expect(requests[0]?.headers.get("x-from")).toBe("shell");
+    expect(requests[0]?.headers.get("x-more")).toBe("words of it");
+    expect(spans()).toHaveLength(1);
+    await exporter.close();
+  });
+
+  test("go by the variables for traces before those for everything", async () => {
+    const [all, traces] = [sink(), sink()];
+    surroundings({
+      OTEL_EXPORTER_OTLP_ENDPOINT: all.url,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${traces.url}/just/here`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_HEADERS: "x-from=all",
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: "x-from=traces",
+    });
+    const exporter = await loadExporter({}, "1.2.3");
+    await exporter.export([SPAN]);
+    expect(all.requests).toEqual([]);
+    expect(traces.requests[0]?.path).toBe("/just/here");
+    expect(traces.requests[0]?.headers.get("x-from")).toBe("traces");
+    expect(traces.spans()).toHaveLength(1);
+    await exporter.close();
+  });
+
+  test("go by the configuration before any variable, header by header", async () => {
+    const [configured, surrounding] = [sink(), sink()];
+    surroundings({
+      OTEL_EXPORTER_OTLP_ENDPOINT: surrounding.url,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: surrounding.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=shell,x-team=blue",
+      FLOTILLA_TEST_TOKEN: "s3cret",
+    });
+    const headers = { authorization: "{env:FLOTILLA_TEST_TOKEN}" };
+    const exporter = await loadExporter(
+      { endpoint: configured.url, protocol: "http/json", headers },
+      "1.2.3",
+    );
+    await exporter.export([SPAN]);
+    expect(surrounding.requests).toEqual([]);
+    expect(configured.spans()).toHaveLength(1);
+    expect(configured.requests[0]?.headers.get("authorization")).toBe("s3cret");
+    expect(configured.requests[0]?.headers.get("x-team")).toBe("blue");
+    await exporter.close();
+  });
+
+  test("name the plugin as who sent them, or what the user's variables name", async () => {
+    const { url, resource } = sink();
+    const send = async (): Promise<Readonly<Record<string, unknown>>> => {
+      const exporter = await loadExporter({ endpoint: url, protocol: "http/json" }, "1.2.3");
+      await exporter.export([SPAN]);
+      await exporter.close();
+      return resource();
+    };
+    expect(await send()).toMatchObject({ "service.name": "opencode-flotilla", "service.version": "1.2.3" });
+    surroundings({ OTEL_RESOURCE_ATTRIBUTES: "service.name=ours,deployment.environment=a%20lab" });
+    expect(await send()).toMatchObject({
+      "service.name": "ours",
+      "service.version": "1.2.3",
+      "deployment.environment": "a lab",
+    });
+    surroundings({ OTEL_SERVICE_NAME: "mine" });
+    expect(await send()).toMatchObject({ "service.name": "mine", "deployment.environment": "a lab" });
   });
 
   test("that a collector refuses, or that reach none, are told with the reason, and nothing is thrown", async () => {

@@ -3,6 +3,8 @@ export interface Sink {
   readonly url: string;
   /** Every span that it has taken, oldest first. */
   spans(): readonly SentSpan[];
+  /** What the newest of them says of who sent it. */
+  resource(): Readonly<Record<string, unknown>>;
   readonly requests: readonly SentRequest[];
   /** From now on; 0 never answers. */
   answers(status: number): void;
@@ -59,10 +61,12 @@ export function openSink(): Sink {
   return {
     url: `http://127.0.0.1:${server.port}`,
     requests,
-    spans: () =>
-      requests
-        .filter(({ isTaken }) => isTaken)
-        .flatMap(({ body }) => spansIn(JSON.parse(new TextDecoder().decode(body)))),
+    spans: () => requests.filter(({ isTaken }) => isTaken).flatMap((request) => spansIn(bodyOf(request))),
+    resource: () => {
+      const newest = requests.at(-1);
+      const [sender] = newest ? bodyOf(newest).resourceSpans : [];
+      return sender ? withAttributes(sender.resource).attributes : {};
+    },
     answers: (wanted) => {
       status = wanted;
     },
@@ -70,10 +74,20 @@ export function openSink(): Sink {
   };
 }
 
-function spansIn(body: unknown): readonly SentSpan[] {
-  const { resourceSpans } = body as {
-    resourceSpans: { scopeSpans: { spans: Told<SentSpan & { events: Told<SentEvent>[] }>[] }[] }[];
-  };
+interface Body {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly Pair[] };
+    readonly scopeSpans: readonly {
+      readonly spans: readonly Told<SentSpan & { readonly events: readonly Told<SentEvent>[] }>[];
+    }[];
+  }[];
+}
+
+function bodyOf({ body }: SentRequest): Body {
+  return JSON.parse(new TextDecoder().decode(body)) as Body;
+}
+
+function spansIn({ resourceSpans }: Body): readonly SentSpan[] {
   return resourceSpans
     .flatMap(({ scopeSpans }) => scopeSpans)
     .flatMap(({ spans }) => spans)
