@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { TraceExport } from "../../src/app/export-trace.ts";
+import type { JournalEntry } from "../../src/core/effects.ts";
 import type { ExportNote } from "../../src/core/trace/export-note.ts";
 import type { Span } from "../../src/core/trace/span.ts";
-import type { SpanExporter } from "../../src/ports.ts";
+import type { SpanExporter, TraceStore } from "../../src/ports.ts";
 import { systemIds } from "../../src/system/ids.ts";
 import { runPlan, Story, stepped } from "../core/decide-builders.ts";
 import { rest, TurnedClock } from "../simulation/turned-clock.ts";
@@ -11,6 +12,9 @@ const RUN = "run_1";
 type Outcome = Awaited<ReturnType<SpanExporter["export"]>>;
 const TAKEN: Outcome = { kind: "exported" };
 const REFUSED: Outcome = { kind: "failed", code: 401, message: "no" };
+
+/** A journal and a collector of which a test says what they do. */
+type Special = Partial<Pick<TraceStore, "read"> & Pick<SpanExporter, "export">>;
 
 /** What outlives a process: the journal, the note of how far it has come, and the collector. */
 class Ground {
@@ -23,14 +27,16 @@ class Ground {
   /** How many lines are read at a time. */
   piece = Infinity;
 
-  process(): TraceExport {
+  process({ read, export: send }: Special = {}): TraceExport {
     return new TraceExport({
       clock: this.clock,
       traces: {
-        read: async (_run, from) => {
-          const entries = this.story.journal.slice(from, from + this.piece);
-          return { entries, next: from + entries.length };
-        },
+        read:
+          read ??
+          (async (_run, from) => {
+            const entries = this.story.journal.slice(from, from + this.piece);
+            return { entries, next: from + entries.length };
+          }),
         note: async () => this.note,
         keep: async (_run, note) => {
           this.note = note;
@@ -41,10 +47,12 @@ class Ground {
       exporter: async () => {
         this.loads += 1;
         return {
-          export: (spans) => {
-            this.sent.push([...spans]);
-            return this.answer();
-          },
+          export:
+            send ??
+            ((spans) => {
+              this.sent.push([...spans]);
+              return this.answer();
+            }),
           close: async () => undefined,
         };
       },
@@ -179,6 +187,49 @@ describe("the export of a run's trace", () => {
     ground.process().changed(RUN);
     await ground.pass(1_000);
     expect(ground.note).toEqual({ version: 1, revision: -1, index: -1, exported: 0, rejected: 0 });
+  });
+
+  test("of 10,000 messages and the calls that sent and read them leaves no more in memory than is open", async () => {
+    const ground = new Ground();
+    let [revision, sent, exported] = [0, 0, 0];
+    const line = (event: string, parts: object): JournalEntry => ({
+      revision: ++revision,
+      index: 0,
+      at: revision,
+      event,
+      ...parts,
+    });
+    const place = { participant: "ada", generation: 1, sessionId: "ses_ada", turn: 1 };
+    let news: JournalEntry[] = [
+      line("run_created", { team: "t", sessionId: "ses_lead" }),
+      line("session_opened", { member: "ada", sessionId: "ses_ada" }),
+      line("turn_started", place),
+    ];
+    const traces = ground.process({
+      read: async (_run, from) => ({ entries: from < revision ? news : [], next: revision }),
+      export: async (spans) => {
+        exported += spans.length;
+        return TAKEN;
+      },
+    });
+    Bun.gc(true);
+    const before = process.memoryUsage().heapUsed;
+    while (sent < 10_000) {
+      for (let n = 0; n < 1_000; n += 1) {
+        sent += 1;
+        const call = { hostMessageId: `msg_${sent}`, callId: `call_${sent}` };
+        news.push(line("message_sent", { messageId: `mail_${sent}`, from: "ada", to: ["lead"], call }));
+        const step = { hostMessageId: `msg_${sent}`, completedAt: sent };
+        const tools = [{ ...call, tool: "team_send_message", startedAt: sent, endedAt: sent }];
+        news.push(line("step_ended", { ...place, step, tools, mail: [`mail_${sent}`] }));
+      }
+      traces.changed(RUN);
+      await ground.pass(1_000);
+      news = [];
+    }
+    expect(exported).toBe(20_000);
+    Bun.gc(true);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(50_000_000);
   });
 
   test("does not keep a process that goes, though the collector never answers", async () => {

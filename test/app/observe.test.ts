@@ -9,16 +9,22 @@ import type { Command } from "../../src/core/commands.ts";
 import { openRun } from "../../src/core/decide-run.ts";
 import type { FlotillaMark } from "../../src/core/delivery.ts";
 import type { Fact, Gate, ModelStep, ShownBatch } from "../../src/core/facts.ts";
+import type { Span } from "../../src/core/trace/span.ts";
+import { spansOf } from "../../src/core/trace/tree.ts";
+import { eventDecoder } from "../../src/opencode/events.ts";
 import type { LastTurn, Step } from "../../src/ports.ts";
 import { MemoryDisk } from "../../src/storage/memory.ts";
+import { systemIds } from "../../src/system/ids.ts";
 import { memberPlan, NOON, opened, permission, runPlan } from "../core/decide-builders.ts";
+import * as recorded from "../opencode/recorded-events.ts";
 
 const RUN = "run_1";
 const ADA = "ses_ada_1";
 
 /** An observer of a run of ada, and a host of which a test says what it would answer. */
 async function observed(special: Partial<Courier["standing"]> = {}) {
-  const storage = new MemoryDisk().process();
+  const disk = new MemoryDisk();
+  const storage = disk.process();
   const host = {
     turn: { activity: "idle" } as LastTurn,
     /** Requests that wait for an answer. */
@@ -44,6 +50,7 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
     answered: (_: string, marks: readonly FlotillaMark[]) =>
       answered.push(...marks.map((one) => one.batchId)),
     started: () => undefined,
+    rejected: () => undefined,
     settled: (name: string) => settled.push(name),
     rested: () => undefined,
     look: () => undefined,
@@ -132,6 +139,8 @@ async function observed(special: Partial<Courier["standing"]> = {}) {
       await watches.drained();
     },
     world,
+    /** What the run's journal says, told as its trace. */
+    trace: () => spansOf(disk.journal(RUN), { runId: RUN, pluginVersion: "1.2.3", digest: systemIds.digest }),
     /** Compares what is noted with what the host has. */
     check: () => observer.checkGates(ADA),
     member: () => index.state(RUN)?.members["ada"],
@@ -245,6 +254,56 @@ describe("the end of a turn", () => {
     story.host.turn = { activity: "idle", step: story.answers("msg_1", "one") };
     await story.tell(ended("msg_1"), idle);
     expect(story.turns()).toBe(1);
+  });
+});
+
+describe("what the host tells twice", () => {
+  /** Recorded events of a turn that ends well and of one that fails. */
+  const WELL = [
+    recorded.BUSY,
+    recorded.STEP_MADE,
+    recorded.TOOL_RUNNING,
+    recorded.PERMISSION_ASKED,
+    recorded.PERMISSION_REPLIED,
+    recorded.TOOL_COMPLETED,
+    recorded.STEP_FINISHED,
+    recorded.STEP_COMPLETED,
+    recorded.IDLE,
+    recorded.IDLE_TOO,
+  ];
+  const BADLY = [recorded.BUSY, recorded.ERRORED, recorded.STEP_ABORTED, recorded.IDLE, recorded.IDLE_TOO];
+
+  async function traceOfEach(times: number): Promise<readonly Span[]> {
+    const story = await observed();
+    const decoder = eventDecoder(() => NOON);
+    let published = 0;
+    const told = (events: readonly unknown[]): readonly Fact[] =>
+      events
+        .flatMap((event) => Array.from({ length: times }, () => event))
+        .flatMap((event) => {
+          const ours = JSON.parse(JSON.stringify(event).replaceAll('"ses_a"', JSON.stringify(ADA)));
+          published += 1;
+          return decoder.decode({ ...ours, id: `evt_${published}` }) ?? [];
+        });
+    story.host.turn = { activity: "idle", step: story.answers("msg_step", "one") };
+    await story.tell(...told(WELL));
+    const error = { name: "APIError", message: "scripted failure", statusCode: 400 };
+    story.host.turn = { activity: "idle", step: story.answers("msg_cut", "", { error }) };
+    await story.tell(shows("msg_step"), ...told(BADLY));
+    return story.trace();
+  }
+
+  test("makes the same trace as what it tells once, byte by byte, and each turn ends once", async () => {
+    const once = await traceOfEach(1);
+
+    expect(JSON.stringify(await traceOfEach(2))).toBe(JSON.stringify(once));
+    expect(once.filter(({ open }) => !open).map(({ name, error }) => [name, error])).toEqual([
+      ["chat m", undefined],
+      ["execute_tool bash", undefined],
+      ["invoke_agent ada", undefined],
+      ["chat m", "MessageAbortedError"],
+      ["invoke_agent ada", "APIError"],
+    ]);
   });
 });
 
