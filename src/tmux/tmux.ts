@@ -24,8 +24,9 @@ const DEADLINE_MS = 3_000;
 const OUTPUT_MAX_BYTES = 4 * 1024 * 1024;
 
 export function tmuxAt(socket: string, env: Environment): Tmux {
-  // What is in them is the target of every command that names none.
-  const { TMUX: _server, TMUX_PANE: _pane, ...own } = env;
+  // What the first two hold is the target of every command that names none. A client tells its server its whole environment,
+  // and the password of the person's own server is no business of that.
+  const { TMUX: _server, TMUX_PANE: _pane, OPENCODE_SERVER_PASSWORD: _secret, ...own } = env;
   const call = (args: readonly string[], input = ""): Promise<readonly string[]> =>
     new Promise((resolve, reject) => {
       const client = execFile(

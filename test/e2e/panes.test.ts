@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { eventually } from "../support/eventually.ts";
 import { OPENCODE } from "../support/host-ground.ts";
 import { gate, once, say } from "../support/model-replies.ts";
-import { processesOf } from "../support/processes.ts";
+import { environmentOf, processesOf } from "../support/processes.ts";
 import { startTmux } from "../support/tmux.ts";
 import { stage, type Team } from "./stage.ts";
 
@@ -95,7 +95,7 @@ describe("under opencode serve with a password", () => {
       // The person's secret is none of theirs.
       for (const pid of await processesOf(play.host.ground.path)) {
         if (pid === play.host.pid) continue;
-        expect(readFileSync(`/proc/${pid}/environ`, "utf8")).not.toContain(PASSWORD);
+        expect(await environmentOf(pid)).not.toContain(PASSWORD);
       }
 
       const height = Number(term.value(paneOf("ada"), "#{pane_height}"));

@@ -1644,6 +1644,13 @@ export const FAULTS: readonly Fault[] = [
     suite: TMUX,
   },
   {
+    name: "tmux is told the password of the person's own server",
+    file: "tmux/tmux.ts",
+    find: "OPENCODE_SERVER_PASSWORD: _secret, ",
+    replace: "",
+    suite: TMUX,
+  },
+  {
     name: "panes outlive the process that shows their members",
     file: "tmux/keeper.ts",
     find: 'while kill -0 "$owner"; do',

@@ -86,9 +86,11 @@ function isZombie(pid: number): boolean {
 export async function processesOf(groundPath: string): Promise<readonly number[]> {
   const mark = `${GROUND_VARIABLE}=${groundPath}\0`;
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
-  const owned = await Promise.all(
-    // A process that ended meanwhile, or belongs to someone else, is none of ours.
-    pids.map(async (pid) => (await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")).includes(mark)),
-  );
+  const owned = await Promise.all(pids.map(async (pid) => (await environmentOf(pid)).includes(mark)));
   return pids.filter((_, index) => owned[index]);
+}
+
+/** What a process was started with; nothing of one that has ended meanwhile, or belongs to someone else. */
+export function environmentOf(pid: number): Promise<string> {
+  return readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
 }

@@ -160,6 +160,20 @@ describe("what a pane is given", () => {
     expect(await readFile(folder.at("calls"), "utf8")).toContain("load-buffer");
   });
 
+  test("has no part in the password of the person's own server, of which tmux is not told either", async () => {
+    using term = startTmux(DESK);
+    await using folder = await scratch("tmux-env");
+    const env = {
+      PATH: await notingTmux(folder, "env"),
+      LANG: "C.UTF-8",
+      OPENCODE_SERVER_PASSWORD: "s3cr3t",
+    };
+    await openPanes({ ...env, ...term.env() }).look();
+    const told = (await readFile(folder.at("calls"), "utf8")).split("\n");
+    expect(told).toContain("LANG=C.UTF-8");
+    expect(told.filter((line) => /s3cr3t|^TMUX/.test(line))).toEqual([]);
+  });
+
   test.each(SHELLS)("is started whatever the person's shell is: %s", async (shell) => {
     using term = startTmux({ ...DESK, config: [`set-option -g default-shell ${Bun.which(shell)}`] });
     const { settle, paneOf } = show(term);
@@ -263,9 +277,9 @@ describe("without a tmux that answers", () => {
   });
 });
 
-/** A `PATH` on which tmux first notes with which arguments it is called: what a list of processes shows meanwhile. */
-async function notingTmux(folder: Scratch): Promise<string> {
-  const note = `printf '%s\\n' "$@" >>"${folder.at("calls")}"`;
+/** A `PATH` on which tmux first notes with which arguments, or what else, it is called: what others see meanwhile. */
+async function notingTmux(folder: Scratch, noted = `printf '%s\\n' "$@"`): Promise<string> {
+  const note = `${noted} >>"${folder.at("calls")}"`;
   await writeFile(folder.at("tmux"), `#!/bin/sh\n${note}\nexec ${Bun.which("tmux")} "$@"\n`, { mode: 0o755 });
   return `${folder.path}:${process.env["PATH"]}`;
 }
@@ -290,7 +304,7 @@ function pidOf({ pid }: ChildProcess): number {
 }
 
 function childrenOf(pid: string): readonly string[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  const children = ofProcess(pid, `task/${pid}/children`).trim();
   return children === "" ? [] : children.split(" ").flatMap((child) => [child, ...childrenOf(child)]);
 }
 
@@ -304,5 +318,15 @@ function viewOf(keeper: string): Promise<string> {
 }
 
 function argumentsOf(pid: string): string {
-  return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
+  return ofProcess(pid, "cmdline").split("\0").join(" ").trim();
+}
+
+/** Nothing of one that has ended meanwhile: a keeper has another short-lived child every second. */
+function ofProcess(pid: string, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch (gone) {
+    if (isRunning(Number(pid))) throw gone;
+    return "";
+  }
 }
