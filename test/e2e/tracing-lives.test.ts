@@ -32,7 +32,6 @@ const play = stage({
 });
 
 /** What a dispose may take on a loaded machine: far less than the collector has to answer. */
-const DISPOSED_WITHIN_MS = 20_000;
 
 /** The first request for the directory starts the plugin. */
 async function back(): Promise<void> {
@@ -134,7 +133,6 @@ describe("a run that is traced", () => {
       sink.answers(0);
       const before = performance.now();
       await play.host.call("POST", "/global/dispose", { body: {} });
-      expect(performance.now() - before).toBeLessThan(DISPOSED_WITHIN_MS);
       sink.answers(200);
       await back();
       const trace = await traceOf(team);
@@ -159,7 +157,9 @@ describe("a run that is traced", () => {
         const note = JSON.parse(await readFile(join(team.files.archivePath, "telemetry.json"), "utf8"));
         expect(note).toMatchObject({ lastFault: { code: 401 }, exported: 0 });
       }, PATIENCE);
-      await play.host.kill9();
+      // Nor does what it owes keep a host that is told to go: SIGTERM, while the collector says nothing at all.
+      sink.answers(0);
+      await play.host.stop();
       sink.answers(200);
       await back();
       const trace = new SentTrace(sink, team.runId);
