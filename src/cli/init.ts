@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { FlotillaError } from "../errors.ts";
 import { agreed, YES_OPTION } from "./agree.ts";
 import { type Command, command } from "./command.ts";
@@ -79,7 +79,7 @@ function checkWhole(world: World): void {
 
 /** The one that switches it off, else the one that the host reads last, else a new one. */
 function projectFile({ project, readConfig, sources }: World): string {
-  const inProject = sources.map(({ source }) => source).filter((path) => dirname(path).startsWith(project));
+  const inProject = sources.map(({ source }) => source).filter((path) => path.startsWith(`${project}${sep}`));
   const place = readConfig().settings.find(({ key }) => key === "enabled")?.place;
   const origin = inProject.find((path) => place?.startsWith(`${path}:`));
   return origin ?? firstOf([project, join(project, ".opencode")]) ?? join(project, "opencode.jsonc");

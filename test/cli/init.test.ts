@@ -90,6 +90,15 @@ describe("init", () => {
     expect(readFileSync(path, "utf8")).toBe('{"team_mode":{"enabled":true}}');
   });
 
+  test("leaves a project alone whose folder only begins with the name of this one's", async () => {
+    await using desk = await openDesk(command);
+    const other = '{"team_mode":{"enabled":false}}';
+    desk.env["OPENCODE_CONFIG"] = desk.write("work-of-others/opencode.json", other);
+    expect(desk.flotilla("init", "--yes").code).toBe(0);
+    expect(readFileSync(desk.at("work-of-others/opencode.json"), "utf8")).toBe(other);
+    expect(existsSync(desk.at("work/opencode.jsonc"))).toBe(true);
+  });
+
   test("says what still switches it off where that is not its to change", async () => {
     await using desk = await openDesk(command);
     desk.env["OPENCODE_CONFIG_CONTENT"] = '{"team_mode":{"enabled":false}}';
