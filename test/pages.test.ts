@@ -36,7 +36,7 @@ function prose(text: string): string {
 
 /** What a page shows to be put into a file; a part of a file is shown without its braces. */
 function examples(text: string): readonly Record<string, unknown>[] {
-  return [...text.matchAll(/^```jsonc\n(.*?)^```$/gms)].map(([, block = ""]) =>
+  return [...text.matchAll(/^```jsonc?\n(.*?)^```$/gms)].map(([, block = ""]) =>
     parse(block.trim().replace(/^(?!\{|\/\/).*/s, (part) => `{${part}}`)),
   );
 }
@@ -78,13 +78,13 @@ describe("what the pages say", () => {
 
   test("settings and teams to copy are accepted as they stand", () => {
     const wrong = untrue(({ text }) =>
-      examples(text).flatMap(({ team_mode, ...rest }) => {
+      examples(text).flatMap(({ team_mode, inline_spec, ...rest }) => {
         if (team_mode !== undefined) {
           const read = teamModeSchema.safeParse(team_mode);
           return read.success ? [] : [read.error.message];
         }
-        if (!("members" in rest)) return [];
-        const read = parseTeam(rest, "example");
+        if (inline_spec === undefined && !("members" in rest)) return [];
+        const read = parseTeam(inline_spec ?? rest, "example");
         return read.ok ? [] : read.problems.map(sayProblem);
       }),
     );

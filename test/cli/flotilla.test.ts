@@ -1,11 +1,13 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { helpOf, overview } from "../../src/cli/help.ts";
 import type { Screen } from "../../src/cli/world.ts";
+import { RUN } from "../contract/samples.ts";
 import { ROOT } from "../support/checkout.ts";
 import { BUILD_TIMEOUT_MS, type BuiltCommand, buildCommand, openDesk } from "./command.ts";
+import { heldUpDesk } from "./held-up.ts";
 
 let command: BuiltCommand;
 beforeAll(() => {
@@ -39,6 +41,31 @@ describe("flotilla", () => {
     expect(out).toStartWith("Usage: flotilla status [run]");
     expect(desk.flotilla("status", "explorers", "-h").out).toBe(out);
     expect(desk.flotillaUnderBun("status", "--help").out).toBe(out);
+  });
+
+  test.each([
+    "status",
+    "status --line",
+    "status nightly --json",
+    "why nightly",
+    "log --mail",
+    "trace",
+    "doctor",
+    "gc --json",
+  ])("only reads, also what is broken or left behind: %s", async (line) => {
+    await using desk = await heldUpDesk(command);
+    const run = join("home/.local/share/opencode-flotilla/runs", RUN);
+    const left = [
+      desk.write(`${run}/.tmp-old`, "half of"),
+      desk.write(join(run, "../.tmp-old"), "half of"),
+      desk.write(`${run}/tasks/7.json`, "{"),
+      desk.write(`${run}/inboxes/ada/broken.json`, "{"),
+    ];
+    for (const path of left) utimesSync(path, 0, 0);
+    chmodSync(desk.at(run), 0o755);
+    const before = desk.snapshot();
+    desk.flotilla(...line.split(" "));
+    expect(desk.snapshot()).toEqual(before);
   });
 
   const misused: readonly (readonly [args: readonly string[], says: readonly string[]])[] = [
