@@ -89,16 +89,22 @@ export class PaneStage {
     this.#isLeaving = true;
   }
 
-  /** Closes what this life of the process shows, and nothing that another one may have opened meanwhile. */
+  /**
+   * Closes what this life of the process shows, and nothing that another one may have opened meanwhile. What fails of it can be
+   * done once more.
+   */
   async clear(): Promise<void> {
-    if (!this.#gangway) return;
+    if (!this.#gangway && this.#shown.size === 0) return;
     try {
       const windows = await this.#terminal.panes.look();
       const panes = windows.flatMap((window) => marked(window, this.#survey.runId));
       const own = panes.filter(({ mark }) => mark.server === this.#server);
       if (own.length > 0) await this.#terminal.panes.perform({ kind: "close", panes: own });
-    } finally {
       this.#shown = new Map();
+    } catch (fault) {
+      if (!isPaneFailure(fault) || fault.details["gone"] !== true) throw fault;
+      this.#shown = new Map();
+    } finally {
       await this.#closeGangway();
     }
   }

@@ -8,6 +8,9 @@ import type { Terminal, World } from "./world.ts";
 /** How soon a pane that a person closed, or a window that was resized, is noticed: no event tells of either. */
 const LOOK_EVERY_MS = 3_000;
 
+/** Before a terminal that did not answer is asked once more to close what is shown of a run that is over. */
+const CLEAR_RETRY_MS = 15_000;
+
 interface Showing {
   readonly stage: PaneStage;
   /** One thing at a time is done to a run's panes. */
@@ -61,7 +64,7 @@ export class PaneShow {
     if (!showing) return;
     this.#showings.delete(runId);
     showing.stage.leave();
-    showing.lane.add(() => showing.stage.clear());
+    showing.lane.add(() => this.#clear(showing));
     await showing.lane.drained();
   }
 
@@ -69,6 +72,20 @@ export class PaneShow {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#showings.keys()].map((runId) => this.end(runId)));
+  }
+
+  /** Panes end with this process. Until then nobody but it closes those of a run that is over. */
+  async #clear(showing: Showing): Promise<void> {
+    const { stage, lane } = showing;
+    const again = (): void => {
+      if (!this.#closed) lane.add(() => this.#clear(showing));
+    };
+    try {
+      await stage.clear();
+    } catch (fault) {
+      this.#world.clock.after(CLEAR_RETRY_MS, again);
+      throw fault;
+    }
   }
 
   #showingOf(survey: RunSurvey, terminal: Terminal): Showing {

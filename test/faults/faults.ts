@@ -56,7 +56,7 @@ const CORPUS = ["recovery/corpus.test.ts"];
 
 const PANES = ["core/panes.test.ts"];
 const TMUX = ["tmux/panes.test.ts", "tmux/harm.test.ts"];
-const STAGES = ["app/pane-stage.test.ts"];
+const STAGES = ["app/pane-stage.test.ts", "app/show-panes.test.ts"];
 const GANGWAYS = ["opencode/gangway.test.ts"];
 const TRACES = ["core/trace.test.ts"];
 const EXPORTS = ["app/export-trace.test.ts"];
@@ -1676,6 +1676,13 @@ export const FAULTS: readonly Fault[] = [
     file: "app/pane-stage.ts",
     find: "this.#shown = new Map(this.#shown).set(sessionId, {});",
     replace: "",
+    suite: STAGES,
+  },
+  {
+    name: "panes of a run that ended while tmux did not answer stay as long as the host",
+    file: "app/show-panes.ts",
+    find: "this.#world.clock.after(CLEAR_RETRY_MS, again);",
+    replace: "void again;",
     suite: STAGES,
   },
   {
