@@ -62,6 +62,5 @@ describe.each([
       await settle([]);
       expect(term.arrangement()).toBe(before);
     },
-    20_000,
   );
 });
