@@ -344,6 +344,11 @@ describe("a name that is given again", () => {
       // It ends in good order; the person goes on in its session, and a third of the name works meanwhile.
       await lead.uses("team_shutdown_request", { targetMemberName: "ada" });
       await lead.uses("team_approve_shutdown", { memberName: "ada" });
+      // The request may have woken it: then it ends with its turn.
+      await eventually(
+        async () => expect((await team.files.state()).members["ada"]?.status).toBe("done"),
+        PATIENCE,
+      );
       const third = seatOf(
         await lead.uses("team_create", {
           inline_spec: {
