@@ -25,7 +25,10 @@ export function sendMessage(state: RunState, command: SendMessage): Outcome {
   const to = recipients(state, command);
   if ("kind" in to) return to;
   const refusal =
-    checkBody(state, command) ?? checkQuotas(state, command, to) ?? checkVolleys(state, command.by, to);
+    checkBody(state, command) ??
+    checkHeader(command) ??
+    checkQuotas(state, command, to) ??
+    checkVolleys(state, command.by, to);
   if (refusal) return refusal;
 
   let change = mail(
@@ -147,6 +150,25 @@ function checkBody(state: RunState, command: SendMessage): ReturnType<typeof ref
     `the body has ${bytes} bytes; at most ${limit} are allowed`,
     "Write the long part to a file and point at it with references.",
     { bytes, limit },
+  );
+}
+
+/** A line and some paths: more would be a second body, which no quota counts. */
+const HEADER_MAX_BYTES = 4_096;
+
+function checkHeader({
+  summary = "",
+  correlationId = "",
+  references = [],
+}: SendMessage): ReturnType<typeof refuse> | undefined {
+  const pointers = references.flatMap(({ path, description = "" }) => [path, description]);
+  const bytes = utf8Bytes([summary, correlationId, ...pointers].join(""));
+  if (bytes <= HEADER_MAX_BYTES) return undefined;
+  return refuse(
+    "header_too_large",
+    `summary, correlationId and references have ${bytes} bytes; at most ${HEADER_MAX_BYTES} are allowed`,
+    "Say it in body; summary is one line, and references point at files.",
+    { bytes, limit: HEADER_MAX_BYTES },
   );
 }
 

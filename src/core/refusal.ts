@@ -23,6 +23,8 @@ const CODES = {
   no_recipient: "Nobody is left who could receive the message.",
   body_empty: "The message has no text.",
   body_too_large: "The body exceeds message_payload_max_bytes.",
+  header_too_large:
+    "What stands beside a message's body (summary, correlationId, references) is longer than a header may be.",
   inbox_full: "The recipient's unread mail exceeds recipient_unread_max_bytes.",
   going_in_circles: "Two members have answered each other too often without a task changing.",
   message_budget_spent: "max_messages_per_run is reached.",

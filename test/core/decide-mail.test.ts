@@ -150,6 +150,25 @@ describe("sending", () => {
     }
   });
 
+  test("beside the body more than a line and some paths is refused: it would pass every quota", () => {
+    const story = Story.active(["ada"]);
+    const reference = { path: "p".repeat(1_000), description: "d".repeat(1_000) };
+    const header = { summary: "é".repeat(500), correlationId: "c".repeat(1_096), references: [reference] };
+    expect(story.decide(send("lead", "ada", header)).kind).toBe("accepted");
+    for (const longer of [
+      { summary: `${header.summary}x` },
+      { correlationId: `${header.correlationId}x` },
+      { references: [reference, { path: "x" }] },
+    ]) {
+      expect(story.refuse(send("lead", "ada", { ...header, ...longer }))).toEqual({
+        code: "header_too_large",
+        message: "summary, correlationId and references have 4097 bytes; at most 4096 are allowed",
+        hint: "Say it in body; summary is one line, and references point at files.",
+        details: { bytes: 4_097, limit: 4_096 },
+      });
+    }
+  });
+
   test("more than an inbox may hold is refused with the figures, what is on its way included", () => {
     const story = Story.active(["ada"], { limits: { ...LIMITS, unreadMaxBytes: 100 } });
     const body = "12345";
