@@ -291,8 +291,10 @@ async function messagesOf(term: Tmux): Promise<string> {
   client.stdout.on("data", (text: Buffer) => {
     said += text.toString();
   });
+  // Before that there is nobody whose command it could be.
+  await eventually(() => expect(said).toContain("%session-changed"));
   client.stdin.write("show-messages\n");
-  await eventually(() => expect(said).toContain("command: attach-session"));
+  await eventually(() => expect(said).toMatch(/command: attach-session[\s\S]*%end/));
   client.stdin.end();
   await new Promise((resolve) => client.once("close", resolve));
   return said;
