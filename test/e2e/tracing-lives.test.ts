@@ -66,13 +66,23 @@ async function talk(): Promise<SentTrace> {
   return traceOf(team);
 }
 
-/** A member in the middle of its second call. */
+/**
+ * A member in the middle of its second call. All before that call is exported and noted as exported: what a kill finds between
+ * the two is sent twice.
+ */
 async function workingTeam(): Promise<Team> {
   const team = await play.team(["ada"]);
   const ada = team.member("ada");
   ada.plays(call("team_status"), hang());
   await team.lead.uses("team_send_message", { to: "ada", body: "Work long." });
-  await eventually(() => expect(ada.results()).toHaveLength(1), PATIENCE);
+  const trace = new SentTrace(sink, team.runId);
+  await eventually(async () => {
+    const note = JSON.parse(await readFile(join(team.files.path, "telemetry.json"), "utf8"));
+    // The turn in which the lead made the team, and the one in which it wrote the mail.
+    expect(trace.activations("lead")).toHaveLength(2);
+    expect(trace.named("execute_tool team_status")).toHaveLength(1);
+    expect(note).toMatchObject({ exported: trace.spans().length });
+  }, PATIENCE);
   return team;
 }
 
