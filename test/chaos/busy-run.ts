@@ -59,7 +59,11 @@ export async function killBusyRun(play: Stage, kills: number, seed: number): Pro
   play.model.script((request) => (writing ? letters(request) : undefined));
   await play.host.promptAsync(team.lead.sessionId, "Keep your team talking.", { agent: team.lead.agent });
   // From here on it goes on by itself: the lead's first turn, which a person began, has brought its letter.
-  await play.model.request((request) => request.lastUserText.includes(">Letter "));
+  // The model still has the requests of earlier runs, and their letters.
+  const members = new Set(MEMBERS.map((name) => team.member(name).sessionId));
+  await play.model.request(
+    ({ sessionId = "", lastUserText }) => members.has(sessionId) && lastUserText.includes(">Letter "),
+  );
   for (let kill = 0; kill < kills; kill += 1) {
     const stillborn = kill > 0 && chance() < 1 / STILLBORN_IN;
     if (!stillborn && !(await works(play)))
