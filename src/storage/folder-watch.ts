@@ -33,7 +33,7 @@ function openWatcher(
 ): ReturnType<typeof watch> | undefined {
   try {
     const watcher = watch(path, { persistent: false }, (_, name) => {
-      if (name === null || !isNoise(name)) changed();
+      if (isNews(name, isNoise)) changed();
     });
     watcher.on("error", () => watcher.close());
     return watcher;
@@ -41,4 +41,13 @@ function openWatcher(
     if (error instanceof Error && "code" in error) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whether a change is worth telling.
+ *
+ * @param name not always known: then Node says null and Bun undefined, and what throws on it ends the host.
+ */
+export function isNews(name: unknown, isNoise: (name: string) => boolean): boolean {
+  return typeof name !== "string" || !isNoise(name);
 }

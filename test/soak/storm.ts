@@ -43,7 +43,7 @@ const LEAD_BURST = 5;
 
 /** What lies in a run's folder while it lives: nothing else may. */
 const AT_REST =
-  /^(state\.json|journal\.jsonl|owner\.json|inboxes\/[a-z0-9-]+\/processed\/[A-Za-z0-9_-]+\.json)$/;
+  /^(state\.json|journal\.jsonl|owner\.json|status\.(json|txt)|status\/[a-z0-9-]+\.json|inboxes\/[a-z0-9-]+\/processed\/[A-Za-z0-9_-]+\.json)$/;
 
 /**
  * A team in which everybody writes to everybody: bursts, broadcasts of the lead, answers. Sends `messages` through real
