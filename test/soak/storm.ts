@@ -245,7 +245,9 @@ function expectSeen(mail: readonly Message[], people: readonly (readonly [string
 async function expectOnlyTheArchive(play: Stage, team: Team): Promise<void> {
   await team.lead.uses("team_delete", { force: true });
   await eventually(async () => expect(await readdir(join(play.baseDir, "runs"))).not.toContain(team.runId));
-  const left = (await filesBelow(team.files.archivePath)).filter((file) => !AT_REST.test(file));
+  // The lead's own turn goes on while its run is archived, and its lease may be taken in that very moment.
+  const isLeft = (file: string): boolean => !AT_REST.test(file) && !file.startsWith("sessions/");
+  const left = (await filesBelow(team.files.archivePath)).filter(isLeft);
   expect(left).toEqual([]);
 }
 
